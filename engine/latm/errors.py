@@ -1,0 +1,215 @@
+"""Every error that latm raises, as one tree.
+
+LatmError
+├── ConfigError            latm.toml, Config(...) or an argument is wrong; says where, and the nearest match
+│   └── UnknownProvider    "provider:model" names a provider that no plugin offers
+├── MissingDependency      a provider's SDK is not installed; says the pip line
+├── PluginError            a plugin is broken; names its distribution and the cause
+├── BackendError           a model's backend did not deliver
+│   ├── Throttled          too many requests or no capacity for us (retry_after)
+│   ├── Unavailable        the service is down, unreachable, or answered nonsense
+│   ├── Rejected           the request itself is wrong and would be wrong again
+│   ├── Unauthorized       no key, a wrong key, or a key without the right
+│   ├── Refused            the model or its filter declined
+│   ├── Truncated          the reply was cut at the output limit
+│   └── Timeout            no reply in time
+├── BudgetExceeded         the next call would cost more than is left
+├── MakingFailed           no tool came of it; carries the whole history
+└── LibraryError           the library cannot be read or written
+
+What the sandbox raises (`latm_sandbox.SandboxUnavailable` and its siblings) comes through as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from latm.maker import Attempt
+
+__all__ = [
+    "BackendError",
+    "BudgetExceeded",
+    "ConfigError",
+    "LatmError",
+    "LibraryError",
+    "MakingFailed",
+    "MissingDependency",
+    "PluginError",
+    "Refused",
+    "Rejected",
+    "Throttled",
+    "Timeout",
+    "Truncated",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownProvider",
+    "nearest",
+]
+
+
+class LatmError(Exception):
+    """The root: `except LatmError` catches all that latm itself can complain of."""
+
+
+class ConfigError(LatmError):
+    """A configuration, a model reference or an argument is wrong.
+
+    Attributes:
+        where: the key, file or line, such as ``roles.maker.model``; None where there is only one place.
+    """
+
+    def __init__(self, message: str, *, where: str | None = None) -> None:
+        super().__init__(message if where is None else f"{where}: {message}")
+        self.where = where
+
+
+class UnknownProvider(ConfigError):  # noqa: N818 - the contract's name
+    """No plugin offers the provider that a model reference names.
+
+    Attributes:
+        provider: the name as it was asked for.
+    """
+
+    def __init__(self, message: str, *, provider: str) -> None:
+        super().__init__(message)
+        self.provider = provider
+
+
+class MissingDependency(LatmError):  # noqa: N818 - the contract's name
+    """Something optional is needed and not installed.
+
+    Attributes:
+        module: what could not be imported.
+        extra: the extra of latm (or the distribution) that brings it, if there is one.
+    """
+
+    def __init__(self, what: str, *, module: str, extra: str | None = None) -> None:
+        remedy = f"pip install 'latm[{extra}]'" if extra else f"pip install {module}"
+        super().__init__(f"{what} needs the package {module!r}, which is not installed: {remedy}")
+        self.module = module
+        self.extra = extra
+
+
+class PluginError(LatmError):
+    """A plugin is broken, or does not keep the contract of a hook.
+
+    Attributes:
+        distribution: name and version of what brought the plugin.
+    """
+
+    def __init__(self, message: str, *, distribution: str) -> None:
+        super().__init__(f"plugin {distribution}: {message}")
+        self.distribution = distribution
+
+
+class BackendError(LatmError):
+    """A backend did not deliver a reply.
+
+    Args:
+        message: what happened, without any secret in it.
+        status: the HTTP status, where there was one.
+
+    Attributes:
+        model: ``provider:model``; set by latm when the error passes the role's layer.
+        status: the HTTP status, or None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.model: str | None = None
+
+    def __str__(self) -> str:
+        """The message, behind the model's reference once that is known."""
+        message = super().__str__()
+        return message if self.model is None else f"{self.model}: {message}"
+
+
+class Throttled(BackendError):  # noqa: N818 - the contract's name
+    """Too many requests; come back later.
+
+    Attributes:
+        retry_after: seconds to wait as the service said, or None.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after = retry_after
+
+
+class Unavailable(BackendError):  # noqa: N818 - the contract's name
+    """The service is down, out of reach, or its answer cannot be read."""
+
+
+class Rejected(BackendError):  # noqa: N818 - the contract's name
+    """The request is wrong and will be wrong again."""
+
+
+class Unauthorized(BackendError):  # noqa: N818 - the contract's name
+    """There is no key, or it does not open the door."""
+
+
+class Refused(BackendError):  # noqa: N818 - the contract's name
+    """The model, or a filter before or behind it, declined to answer."""
+
+
+class Truncated(BackendError):  # noqa: N818 - the contract's name
+    """The reply ended at the output limit; a longer limit would have helped."""
+
+
+class Timeout(BackendError):  # noqa: N818 - the contract's name
+    """No reply within the time that the request allowed."""
+
+
+class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
+    """The next call would go over the budget; it was not made.
+
+    Attributes:
+        spent: what is spent already, in USD.
+        limit: the budget, in USD.
+        role: whose call it would have been.
+    """
+
+    def __init__(self, *, spent: Decimal, limit: Decimal, role: str) -> None:
+        super().__init__(
+            f"the budget of {limit} USD does not allow another call of the {role}: {spent} USD are spent. "
+            "Raise [budget] usd, or start a new run."
+        )
+        self.spent = spent
+        self.limit = limit
+        self.role = role
+
+
+class MakingFailed(LatmError):  # noqa: N818 - the contract's name
+    """No tool came of it.
+
+    Attributes:
+        task: the task's name.
+        stage: the stage that gave up: ``propose``, ``verify`` or ``wrap``.
+        history: every attempt of every stage, in order, with its reply and what was wrong with it.
+    """
+
+    def __init__(self, message: str, *, task: str, stage: str, history: tuple[Attempt, ...]) -> None:
+        super().__init__(f"making a tool for {task!r} failed while it was to {stage}: {message}")
+        self.task = task
+        self.stage = stage
+        self.history = history
+
+
+class LibraryError(LatmError):
+    """The library cannot be opened, read or written; says the file or URL and what to do."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The tail of an error text: ``" Did you mean 'maker'?"``, or what there is to choose from."""
+    options = sorted(known)
+    close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean {close[0]!r}?"
+    return f" Known: {', '.join(options)}." if options else ""

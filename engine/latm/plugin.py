@@ -1,0 +1,233 @@
+"""All that a plugin author imports.
+
+A provider plugin is a module with one hook and one async method::
+
+    from latm.plugin import ProviderSpec, Reply, Usage, hookimpl
+
+    class Echo:
+        def __init__(self, model, options): self.model = model
+        async def complete(self, request):
+            return Reply(text=request.messages[-1].text, usage=Usage(), model=self.model)
+        async def aclose(self): pass
+
+    @hookimpl
+    def latm_providers():
+        return [ProviderSpec(name="echo", create=Echo)]
+
+It is found through an entry point of the group ``latm``, or handed to ``Engine(plugins={"echo": module})``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, Protocol, runtime_checkable
+
+import pluggy
+
+from latm.errors import (
+    BackendError,
+    MissingDependency,
+    Refused,
+    Rejected,
+    Throttled,
+    Timeout,
+    Truncated,
+    Unauthorized,
+    Unavailable,
+)
+from latm_sandbox import LauncherSpec
+
+__all__ = [
+    "Backend",
+    "BackendError",
+    "Call",
+    "Function",
+    "LauncherSpec",
+    "Message",
+    "MissingDependency",
+    "ProviderSpec",
+    "Refused",
+    "Rejected",
+    "Reply",
+    "Request",
+    "Throttled",
+    "Timeout",
+    "Truncated",
+    "TunerSpec",
+    "Unauthorized",
+    "Unavailable",
+    "Usage",
+    "hookimpl",
+]
+
+hookimpl = pluggy.HookimplMarker("latm")
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. The system prompt is not a turn: it stands in ``Request.system``."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function that the model may call.
+
+    Attributes:
+        name: as the model must write it.
+        description: what it is for.
+        parameters: JSON Schema of an object, one property an argument.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that the model made of one of the request's functions."""
+
+    name: str
+    arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a backend is asked to complete.
+
+    Attributes:
+        messages: the turns, oldest first; the last one is the user's.
+        system: the system prompt.
+        max_output_tokens: a bound on the reply, reasoning included; None leaves it to the backend.
+        temperature: an intent. A backend whose model has no such setting refuses it by name
+            (`Rejected`) or translates it; it never drops it silently.
+        stop: texts at which the reply ends.
+        functions: what the model may call.
+        response_schema: JSON Schema that the reply's text must fit; a backend that cannot enforce it
+            puts it into the prompt or ignores it, since the engine reads every reply strictly anyway.
+        timeout_s: seconds until the backend gives up with `Timeout`.
+    """
+
+    messages: tuple[Message, ...]
+    system: str | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    functions: tuple[Function, ...] = ()
+    response_schema: Mapping[str, object] | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call in buckets that share none.
+
+    ``input`` excludes what was read from a cache (``cache_read``) or written to one (``cache_write``);
+    ``output`` includes reasoning tokens.
+
+    Raises:
+        ValueError: a bucket is negative.
+    """
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+
+    def __post_init__(self) -> None:
+        for name, tokens in dataclasses.asdict(self).items():
+            if tokens < 0:
+                raise ValueError(f"Usage.{name} is {tokens}: tokens are never negative")
+
+    def __add__(self, other: Usage) -> Usage:
+        """The sum, bucket by bucket."""
+        return Usage(
+            self.input + other.input,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+            self.output + other.output,
+        )
+
+    @property
+    def total(self) -> int:
+        """Tokens in all buckets."""
+        return self.input + self.cache_read + self.cache_write + self.output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a backend delivered.
+
+    Attributes:
+        text: the reply's text; empty where the model only called functions.
+        usage: the tokens that this one call used.
+        model: the model that answered, as the service names it.
+        calls: calls of the request's functions, in order.
+        finish_reason: the service's own word for why it ended.
+        metadata: opaque to latm and carried verbatim; keys begin with the provider's name and a dot.
+    """
+
+    text: str
+    usage: Usage
+    model: str
+    calls: tuple[Call, ...] = ()
+    finish_reason: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One model, bound and ready. Any backend can fill any role; it is never told which one it fills."""
+
+    async def complete(self, request: Request) -> Reply:
+        """Complete one request with exactly one call of the model.
+
+        Raises:
+            BackendError: one of its subclasses, so that the caller knows whether to try again.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """A source of models.
+
+    Attributes:
+        name: what stands before the colon: ``openai`` in ``openai:gpt-5.6-luna``.
+        create: called with the model (all behind the first colon) and the options: the provider's table of
+            the configuration, and ``api_key`` where one was found. The SDK is imported here, not before.
+        key_env: the environment variable that holds the key, if the provider needs one.
+        extra: the extra of latm, or the distribution, that brings the SDK; for the pip line of
+            `MissingDependency`.
+    """
+
+    name: str
+    create: Callable[[str, Mapping[str, object]], Backend]
+    key_env: str | None = None
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunerSpec:
+    """A way to fine-tune models.
+
+    Attributes:
+        name: as the user chooses it.
+        create: called with the options of the configuration; what it returns is described with the tuner.
+    """
+
+    name: str
+    create: Callable[[Mapping[str, object]], object]
