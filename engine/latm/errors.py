@@ -5,8 +5,8 @@ LatmError
 │   └── UnknownProvider    "provider:model" names a provider that no plugin offers
 ├── MissingDependency      a provider's SDK is not installed; says the pip line
 ├── PluginError            a plugin is broken; names its distribution and the cause
-├── BackendError           a model's backend did not deliver
-│   ├── Throttled          too many requests or no capacity for us (retry_after)
+├── BackendError           a model's backend did not deliver (status, retry_after, the partial reply)
+│   ├── Throttled          too many requests or no capacity for us
 │   ├── Unavailable        the service is down, unreachable, or answered nonsense
 │   ├── Rejected           the request itself is wrong and would be wrong again
 │   ├── Unauthorized       no key, a wrong key, or a key without the right
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from latm.maker import Attempt
+    from latm.plugin import Reply
 
 __all__ = [
     "BackendError",
@@ -84,11 +85,19 @@ class MissingDependency(LatmError):  # noqa: N818 - the contract's name
 
     Attributes:
         module: what could not be imported.
-        extra: the extra of latm (or the distribution) that brings it, if there is one.
+        extra: the extra of latm that brings it, if there is one.
+
+    Args:
+        what: who needs it.
+        module: what could not be imported.
+        extra: the extra of latm that brings it; it makes the pip line.
+        requirement: what pip is to install where no extra of latm does; the module's name if unset.
     """
 
-    def __init__(self, what: str, *, module: str, extra: str | None = None) -> None:
-        remedy = f"pip install 'latm[{extra}]'" if extra else f"pip install {module}"
+    def __init__(
+        self, what: str, *, module: str, extra: str | None = None, requirement: str | None = None
+    ) -> None:
+        remedy = f"pip install 'latm[{extra}]'" if extra else f"pip install {requirement or module}"
         super().__init__(f"{what} needs the package {module!r}, which is not installed: {remedy}")
         self.module = module
         self.extra = extra
@@ -112,15 +121,29 @@ class BackendError(LatmError):
     Args:
         message: what happened, without any secret in it.
         status: the HTTP status, where there was one.
+        retry_after: seconds to wait before another attempt, as the service said.
+        reply: what arrived nevertheless, where tokens were used: the text as far as it came, and the usage
+            that a ledger must count although the call failed.
 
     Attributes:
         model: ``provider:model``; set by latm when the error passes the role's layer.
         status: the HTTP status, or None.
+        retry_after: seconds, never negative, not bounded; or None.
+        reply: the partial reply, or None where nothing arrived that cost tokens.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        reply: Reply | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
+        self.reply = reply
         self.model: str | None = None
 
     def __str__(self) -> str:
@@ -130,17 +153,7 @@ class BackendError(LatmError):
 
 
 class Throttled(BackendError):  # noqa: N818 - the contract's name
-    """Too many requests; come back later.
-
-    Attributes:
-        retry_after: seconds to wait as the service said, or None.
-    """
-
-    def __init__(
-        self, message: str, *, retry_after: float | None = None, status: int | None = None
-    ) -> None:
-        super().__init__(message, status=status)
-        self.retry_after = retry_after
+    """Too many requests, or no capacity for us; come back after ``retry_after`` seconds, if given."""
 
 
 class Unavailable(BackendError):  # noqa: N818 - the contract's name

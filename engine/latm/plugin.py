@@ -20,15 +20,17 @@ It is found through an entry point of the group ``latm``, or handed to ``Engine(
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import pluggy
 
 from latm.errors import (
     BackendError,
+    ConfigError,
     MissingDependency,
     Refused,
     Rejected,
@@ -37,6 +39,7 @@ from latm.errors import (
     Truncated,
     Unauthorized,
     Unavailable,
+    nearest,
 )
 from latm_sandbox import LauncherSpec
 
@@ -44,6 +47,7 @@ __all__ = [
     "Backend",
     "BackendError",
     "Call",
+    "ConfigError",
     "Function",
     "LauncherSpec",
     "Message",
@@ -61,6 +65,9 @@ __all__ = [
     "Unavailable",
     "Usage",
     "hookimpl",
+    "parse_retry_after",
+    "read_options",
+    "status_error",
 ]
 
 hookimpl = pluggy.HookimplMarker("latm")
@@ -71,10 +78,19 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. The system prompt is not a turn: it stands in ``Request.system``."""
+    """One turn of a conversation. The system prompt is not a turn: it stands in ``Request.system``.
+
+    Attributes:
+        role: whose turn it is.
+        text: what was said.
+        metadata: of an assistant's turn, the ``metadata`` of the `Reply` that it came from, handed back
+            verbatim: a provider finds there what its service wants to see again (signed reasoning), and
+            ignores the keys of others.
+    """
 
     role: Literal["user", "assistant"]
     text: str
+    metadata: Mapping[str, object] = field(default_factory=lambda: _NOTHING, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,3 +247,93 @@ class TunerSpec:
 
     name: str
     create: Callable[[Mapping[str, object]], object]
+
+
+_Options = TypeVar("_Options")
+
+
+def read_options(kind: type[_Options], options: Mapping[str, object], *, where: str) -> _Options:
+    """Read a provider's options into a frozen dataclass of its own, strictly.
+
+    Args:
+        kind: a dataclass whose fields are the options, each with a default and a type of plain values.
+        options: as `ProviderSpec.create` received them.
+        where: what to call the place in an error, such as ``providers.openai``.
+
+    Raises:
+        ConfigError: an unknown option, with the nearest known one, or a value of another type. The value
+            itself is never shown: it may be the key.
+    """
+    import msgspec
+
+    known = {entry.name for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"unknown option {name!r}.{nearest(name, known)}", where=where)
+    problem = ""
+    try:
+        return msgspec.convert(dict(options), type=kind)
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    raise ConfigError(problem, where=where)
+
+
+_BY_STATUS: Mapping[int, type[BackendError]] = {
+    401: Unauthorized,
+    402: Unauthorized,
+    403: Unauthorized,
+    408: Timeout,
+    409: Unavailable,
+    425: Unavailable,
+    429: Throttled,
+    529: Throttled,  # "overloaded" of some services: no capacity for us
+}
+
+
+def status_error(
+    status: int, message: str, *, retry_after: float | None = None, reply: Reply | None = None
+) -> BackendError:
+    """The error that stands for an HTTP status, so that the caller knows whether to try again.
+
+    Args:
+        status: of the response.
+        message: what happened, with no secret in it.
+        retry_after: seconds, from `parse_retry_after`.
+        reply: the partial reply, if the response held one.
+
+    Returns:
+        `Unauthorized` for 401, 402, 403; `Timeout` for 408; `Throttled` for 429, 529; `Unavailable` for 409,
+        425 and all of 500 to 599; `Rejected` for every other, redirects included.
+    """
+    other = Unavailable if 500 <= status < 600 else Rejected  # noqa: PLR2004 - the class of 5xx
+    kind = _BY_STATUS.get(status, other)
+    return kind(message, status=status, retry_after=retry_after, reply=reply)
+
+
+def parse_retry_after(header: str | None, *, now_s: float | None = None) -> float | None:
+    """The seconds that a ``Retry-After`` header asks for.
+
+    Args:
+        header: seconds, or an HTTP date.
+        now_s: seconds since the epoch; the clock's if unset.
+
+    Returns:
+        Seconds from now, 0.0 for a date that is past, unbounded above; None where the header is absent,
+        negative, or neither of the two forms.
+    """
+    import email.utils
+    import time
+
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        pass
+    else:
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    try:
+        then = email.utils.parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, then.timestamp() - (time.time() if now_s is None else now_s))

@@ -1,0 +1,173 @@
+"""Find plugins and look at each before anything of it is used; what is wrong is said, never raised."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from latm import hookspecs
+from latm.errors import nearest
+from latm.plugin import LauncherSpec, ProviderSpec, TunerSpec
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
+__all__ = [
+    "HOOKS",
+    "BrokenPlugin",
+    "Candidate",
+    "Hook",
+    "bad_spec",
+    "given",
+    "inspect_plugin",
+    "installed",
+    "new_manager",
+    "one_line",
+    "typename",
+]
+
+ENTRY_POINT_GROUP = "latm"
+HOOKS = frozenset(hookspecs.__all__)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """A plugin that cannot be used, wholly or in one of its hooks.
+
+    Attributes:
+        name: of its entry point, or its key in ``Engine(plugins=...)``.
+        distribution: that brought it; empty where the application handed it in.
+        version: of that distribution.
+        cause: what was wrong, in one line.
+        error: the exception, where there was one.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    cause: str
+    error: BaseException | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def source(self) -> str:
+        """Name and version of the distribution, for people."""
+        return f"{self.distribution} {self.version}".strip() or f"plugins[{self.name!r}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    name: str
+    distribution: str
+    version: str
+    load: Callable[[], object]
+
+    @property
+    def source(self) -> str:
+        return self.broken("").source
+
+    def broken(self, cause: str, error: BaseException | None = None) -> BrokenPlugin:
+        return BrokenPlugin(self.name, self.distribution, self.version, cause, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One implementation of one hook, ready to be called without pluggy."""
+
+    owner: Candidate
+    function: Callable[..., object]
+    arguments: tuple[str, ...]
+
+    def __call__(self, **values: object) -> object:
+        return self.function(*(values[name] for name in self.arguments))
+
+
+def new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("latm")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def inspect_plugin(plugin: object) -> str | None:
+    """What is wrong with a plugin's hooks; None if nothing is.
+
+    Raises:
+        pluggy.PluginValidationError: a hook is unknown or takes arguments that its hook does not have.
+    """
+    if plugin is None:
+        return "it is None"
+    # A manager of its own, since check_pending() speaks of the first unknown hook of any plugin.
+    probe = new_manager()
+    probe.register(plugin, "probe")
+    probe.check_pending()
+    callers = probe.get_hookcallers(plugin) or []
+    for caller in callers:
+        for implementation in caller.get_hookimpls():
+            function = implementation.function
+            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+                return f"{caller.name} is async; hooks are synchronous"
+            if implementation.hookwrapper or implementation.wrapper:
+                return f"{caller.name} is a wrapper; hooks are called one by one"
+    found = {caller.name for caller in callers}
+    bare = sorted(name for name in HOOKS - found if inspect.isroutine(getattr(plugin, name, None)))
+    if bare:
+        return f"{bare[0]} is not marked with @hookimpl"
+    return None if found else f"it implements no hook.{nearest('', HOOKS)}"
+
+
+def bad_spec(spec: ProviderSpec | LauncherSpec | TunerSpec) -> str | None:
+    name: Any = spec.name  # a plugin's: the annotation promises more than anyone checked
+    if not isinstance(name, str) or not name or ":" in name or name != name.strip():
+        return f"a spec whose name is {name!r}; a name is text without a colon"
+    if not isinstance(spec, LauncherSpec) and not callable(spec.create):
+        return f"the spec {name!r} whose create is {typename(spec.create)}, not callable"
+    return None
+
+
+def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
+    """The entry points of every distribution on the path; the first of a name hides later ones."""
+    from importlib import metadata
+
+    seen: set[str] = set()
+    found: list[Candidate] = []
+    for distribution in metadata.distributions():
+        name = "?"
+        try:
+            name = distribution.metadata["Name"] or "?"
+            if name in seen:
+                continue
+            seen.add(name)
+            found += [
+                _candidate(point, distribution)
+                for point in distribution.entry_points
+                if point.group == ENTRY_POINT_GROUP
+            ]
+        except Exception as error:  # noqa: BLE001 - damaged metadata of any package on the machine
+            broken.append(BrokenPlugin(name, name, "?", f"damaged metadata: {one_line(error)}", error))
+    yield from sorted(found, key=lambda each: (each.name, each.distribution))
+
+
+def _candidate(point: EntryPoint, distribution: Distribution) -> Candidate:
+    return Candidate(point.name, distribution.metadata["Name"], distribution.version or "?", point.load)
+
+
+def given(extra: Mapping[str, object]) -> Iterator[Candidate]:
+    for name, plugin in extra.items():
+        yield Candidate(name, "", "", partial(_same, plugin))
+
+
+def _same(plugin: object) -> object:
+    return plugin
+
+
+def one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def typename(value: object) -> str:
+    return f"a {type(value).__name__}"

@@ -1,0 +1,406 @@
+"""Find plugins, load each behind a guard of its own, and make backends of what they offer.
+
+pluggy registers and orders hook implementations. They are then called one by one, here, because pluggy stops
+at the first that raises and cannot say whose it was; and they are called at load or create time only, so that
+nothing of it is on the way of a question.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TypeVar, cast, final
+
+import pluggy
+
+from latm._discovery import (
+    HOOKS,
+    BrokenPlugin,
+    Candidate,
+    Hook,
+    bad_spec,
+    given,
+    inspect_plugin,
+    installed,
+    new_manager,
+    one_line,
+    typename,
+)
+from latm.errors import (
+    ConfigError,
+    LatmError,
+    MissingDependency,
+    PluginError,
+    Unauthorized,
+    UnknownProvider,
+    nearest,
+)
+from latm.plugin import Backend, LauncherSpec, ProviderSpec, TunerSpec, Usage
+
+__all__ = ["BrokenPlugin", "ModelRef", "Plugins", "ProviderEntry", "create_backend"]
+
+ALLOW_VARIABLE = "LATM_PLUGINS"
+_Spec = TypeVar("_Spec", ProviderSpec, LauncherSpec, TunerSpec)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """``provider:model``; the model is opaque to latm.
+
+    Attributes:
+        provider: what stands before the first colon.
+        model: all behind it, further colons included.
+    """
+
+    provider: str
+    model: str
+
+    @classmethod
+    def parse(cls, text: str, *, where: str | None = None) -> ModelRef:
+        """Split a reference at its first colon.
+
+        Raises:
+            ConfigError: there is no colon, or nothing before or behind it.
+        """
+        provider, colon, model = text.partition(":")
+        if not colon:
+            raise ConfigError(
+                f"{text!r} names no provider: write provider:model, such as 'openai:{text or 'NAME'}'",
+                where=where,
+            )
+        if not provider.strip() or not model.strip():
+            missing = "model" if provider.strip() else "provider"
+            raise ConfigError(f"{text!r} has an empty {missing}: write provider:model", where=where)
+        return cls(provider.strip(), model.strip())
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEntry:
+    """A provider and where it came from.
+
+    Attributes:
+        spec: as the plugin offered it.
+        distribution: name and version of the plugin's distribution.
+    """
+
+    spec: ProviderSpec
+    distribution: str
+
+
+@final
+class Plugins:
+    """All plugins that could be loaded, what they offer, and what is wrong with the others.
+
+    Make one with `Plugins.load`.
+    """
+
+    def __init__(self) -> None:
+        self._broken: list[BrokenPlugin] = []
+        self._skipped: dict[str, str] = {}
+        self._hooks: dict[str, list[Hook]] = {name: [] for name in HOOKS}
+        self._offers: dict[str, list[ProviderEntry]] = {}
+        self._launchers: tuple[LauncherSpec, ...] = ()
+        self._tuners: tuple[TunerSpec, ...] = ()
+        self._failing: set[tuple[str, str, str]] = set()
+
+    @classmethod
+    def load(
+        cls,
+        extra: Mapping[str, object] = MappingProxyType({}),
+        *,
+        allow: frozenset[str] | None = None,
+        disable: Iterable[str] = (),
+    ) -> Plugins:
+        """Find and load the plugins of all installed distributions, and those handed in.
+
+        Never raises for a plugin's sake: see `broken`.
+
+        Args:
+            extra: plugins that need no package, by a name for messages. They are asked before all others
+                for secrets and prices.
+            allow: names of entry points or distributions that may be loaded, and no others; if None, those
+                of the environment variable ``LATM_PLUGINS`` (comma-separated) where it is set, else all.
+                Plugins in ``extra`` are always allowed.
+            disable: names of entry points, distributions or keys of ``extra`` that are not loaded.
+        """
+        if allow is None and (listed := os.environ.get(ALLOW_VARIABLE)) is not None:
+            allow = frozenset(name.strip() for name in listed.split(",") if name.strip())
+        plugins = cls()
+        manager = new_manager()
+        off = frozenset(disable)
+        for candidate in (*installed(plugins._broken), *given(extra)):
+            names = {candidate.name, candidate.distribution}
+            if off & names:
+                plugins._skipped[candidate.name] = f"{candidate.source} is disabled"
+            elif allow is not None and candidate.distribution and not (allow & names):
+                plugins._skipped[candidate.name] = f"{candidate.source} is not in {ALLOW_VARIABLE}"
+            else:
+                plugins._register(manager, candidate)
+        plugins._collect(manager)
+        return plugins
+
+    @property
+    def broken(self) -> tuple[BrokenPlugin, ...]:
+        """Plugins, or single hooks of them, that failed; it may grow as hooks are called."""
+        return tuple(self._broken)
+
+    @property
+    def conflicts(self) -> Mapping[str, tuple[str, ...]]:
+        """Provider names that several plugins offer, and the distributions that do."""
+        return {
+            name: tuple(entry.distribution for entry in entries)
+            for name, entries in self._offers.items()
+            if len(entries) > 1
+        }
+
+    def providers(self) -> Mapping[str, ProviderEntry]:
+        """Every provider that can be used, by name; those in `conflicts` cannot."""
+        return {name: entries[0] for name, entries in sorted(self._offers.items()) if len(entries) == 1}
+
+    def provider(self, name: str) -> ProviderSpec:
+        """The provider of that name.
+
+        Raises:
+            UnknownProvider: no working plugin offers it; says the nearest name, and the broken, disabled or
+                not allowed plugins that might have.
+            ConfigError: more than one plugin offers it; names their distributions.
+        """
+        return self.entry(name).spec
+
+    def entry(self, name: str) -> ProviderEntry:
+        """Like `provider`, with the distribution that offers it."""
+        entries = self._offers.get(name, [])
+        if len(entries) > 1:
+            sources = " and ".join(entry.distribution for entry in entries)
+            raise ConfigError(
+                f"the provider {name!r} is offered by {sources}: disable all but one of them "
+                "([plugins] disable = [...])"
+            )
+        if entries:
+            return entries[0]
+        raise UnknownProvider(self._why_unknown(name), provider=name)
+
+    def _why_unknown(self, name: str) -> str:
+        text = f"no plugin offers the provider {name!r}."
+        if name in self._skipped:
+            return f"{text} The plugin {name!r} of {self._skipped[name]}."
+        # The plugin that is called like the provider is the culprit; failing that, any broken one may be.
+        culprits = [broken for broken in self._broken if broken.name == name] or self._broken
+        if not any(broken.name == name for broken in culprits):
+            text += nearest(name, self._offers)
+        for broken in culprits:
+            text += f" The plugin {broken.name!r} of {broken.source} is broken: {broken.cause}."
+        return text
+
+    def secret(self, provider: str, env: str) -> str | None:
+        """What the first plugin with an answer gives as a provider's key; None if none has one."""
+        for hook in self._hooks["latm_secret"]:
+            # Its exception's text may hold the secret, so neither that nor the exception is kept.
+            failed = ""
+            try:
+                key = hook(provider=provider, env=env)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+                failed = f"latm_secret raised {type(error).__name__}"
+            else:
+                if isinstance(key, str) and key:
+                    return key
+                if key is not None and key != "":
+                    failed = f"latm_secret returned {typename(key)}, not a str or None"
+            if failed:
+                self._fail(hook.owner, failed)
+        return None
+
+    def price(self, model: str, usage: Usage) -> Decimal | None:
+        """USD for a call of ``provider:model`` by the first plugin that knows; None if none does."""
+        for hook in self._hooks["latm_price"]:
+            try:
+                price = hook(model=model, usage=usage)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+                self._fail(hook.owner, f"latm_price raised {one_line(error)}", error)
+                continue
+            if isinstance(price, Decimal) and price.is_finite() and price >= 0:
+                return price
+            if price is not None:
+                what = f"{price}" if isinstance(price, Decimal) else typename(price)
+                self._fail(hook.owner, f"latm_price returned {what}, not a Decimal >= 0 or None")
+        return None
+
+    def launchers(self) -> tuple[LauncherSpec, ...]:
+        """Every launcher that plugins offer."""
+        return self._launchers
+
+    def tuners(self) -> tuple[TunerSpec, ...]:
+        """Every tuner that plugins offer."""
+        return self._tuners
+
+    def event(self, name: str, fields: Mapping[str, object]) -> None:
+        """Tell every listener; what one raises is recorded in `broken`, once for each kind, and no more."""
+        listeners = self._hooks["latm_event"]
+        if not listeners:
+            return
+        shown = MappingProxyType(dict(fields))
+        for hook in listeners:
+            try:
+                hook(name=name, fields=shown)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a listener may raise anything
+                self._fail(hook.owner, f"latm_event raised {one_line(error)}", error)
+
+    def _fail(self, owner: Candidate, cause: str, error: BaseException | None = None) -> None:
+        # A listener that fails fails often: once for each distinct kind is enough, and bounded in memory.
+        kind = (owner.source, owner.name, cause.partition(":")[0])
+        if kind not in self._failing:
+            self._failing.add(kind)
+            self._broken.append(owner.broken(cause, error))
+
+    def _register(self, manager: pluggy.PluginManager, candidate: Candidate) -> None:
+        try:
+            plugin = candidate.load()
+            if any(known is plugin for known in manager.get_plugins()):
+                return  # the application handed in what is installed as well
+            problem = inspect_plugin(plugin)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing it runs its code
+            self._broken.append(candidate.broken(one_line(error), error))
+            return
+        if problem is not None:
+            self._broken.append(candidate.broken(problem))
+            return
+        name = manager.register(plugin, f"{candidate.source}: {candidate.name}")
+        for caller in manager.get_hookcallers(plugin) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin_name == name:
+                    hook = Hook(candidate, implementation.function, tuple(implementation.argnames))
+                    self._hooks[caller.name].append(hook)
+
+    def _collect(self, manager: pluggy.PluginManager) -> None:
+        """Put the hooks into pluggy's order, and ask once for all that is offered."""
+        for name, hooks in self._hooks.items():
+            # pluggy keeps them in the reverse of the order in which it calls them.
+            ranked = [id(each.function) for each in getattr(manager.hook, name).get_hookimpls()][::-1]
+            hooks.sort(key=lambda hook: ranked.index(id(hook.function)))
+        for owner, spec in self._offered("latm_providers", ProviderSpec):
+            entries = self._offers.setdefault(spec.name, [])
+            if any(entry.distribution == owner.source for entry in entries):
+                self._fail(owner, f"latm_providers offers {spec.name!r} twice")
+            else:
+                entries.append(ProviderEntry(spec, owner.source))
+        self._launchers = tuple(spec for _, spec in self._offered("latm_launchers", LauncherSpec))
+        self._tuners = tuple(spec for _, spec in self._offered("latm_tuners", TunerSpec))
+
+    def _offered(self, hook_name: str, kind: type[_Spec]) -> Iterator[tuple[Candidate, _Spec]]:
+        for hook in self._hooks[hook_name]:
+            try:
+                offered = list(cast("Iterable[object]", hook()))
+                wrong = next((each for each in offered if not isinstance(each, kind)), None)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise or return anything
+                self._fail(hook.owner, f"{hook_name} failed with {one_line(error)}", error)
+                continue
+            if wrong is not None:
+                self._fail(hook.owner, f"{hook_name} returned {typename(wrong)} among its {kind.__name__}s")
+                continue
+            for spec in cast("list[_Spec]", offered):
+                problem = bad_spec(spec)
+                if problem is not None:
+                    self._fail(hook.owner, f"{hook_name} returned {problem}")
+                else:
+                    yield hook.owner, spec
+
+
+def create_backend(
+    plugins: Plugins,
+    ref: ModelRef,
+    options: Mapping[str, object] = MappingProxyType({}),
+    api_key: str | None = None,
+) -> Backend:
+    """Make the backend of a model.
+
+    The key is the explicit one (``api_key``, or the option of that name), else what a plugin's `latm_secret`
+    says, else the environment's. The option ``key_env`` names another variable than the provider's own; an
+    empty one says that no key is needed.
+
+    Args:
+        plugins: where the provider is looked up.
+        ref: the model.
+        options: the provider's table of the configuration; passed on, without ``key_env``.
+        api_key: the key, where the application has it at hand.
+
+    Raises:
+        UnknownProvider: no plugin offers the provider.
+        ConfigError: an option is wrong, or several plugins offer the provider.
+        Unauthorized: there is no key; says the environment variable.
+        MissingDependency: the SDK is not installed; says the pip line.
+        PluginError: the plugin failed otherwise, or what it made is no `Backend`.
+    """
+    entry = plugins.entry(ref.provider)
+    passed = dict(options)
+    key_env = passed.pop("key_env", entry.spec.key_env)
+    if not isinstance(key_env, str | None):
+        raise ConfigError(f"expected the name of a variable, got {typename(key_env)}", where="key_env")
+    if api_key is not None:
+        passed["api_key"] = api_key
+    if passed.get("api_key") is None:
+        passed.pop("api_key", None)
+        if key_env:
+            passed["api_key"] = _find_key(plugins, ref.provider, key_env)
+    secret = passed.get("api_key")
+    try:
+        backend = entry.spec.create(ref.model, MappingProxyType(passed))
+    except LatmError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        failure = _creation_error(entry, error, secret if isinstance(secret, str) else "")
+    else:
+        problem = _no_backend(backend)
+        if problem is None:
+            return backend
+        failure = PluginError(
+            f"the provider {ref.provider!r} made {problem}", distribution=entry.distribution
+        )
+    # Raised out here so that an exception which holds the key does not travel along as context.
+    raise failure
+
+
+def _find_key(plugins: Plugins, provider: str, key_env: str) -> str:
+    key = plugins.secret(provider, key_env) or os.environ.get(key_env)
+    if key:
+        return key
+    raise Unauthorized(
+        f"the provider {provider!r} has no key: set the environment variable {key_env}, "
+        f"or name another one as key_env in [providers.{provider}]"
+    )
+
+
+def _creation_error(entry: ProviderEntry, error: BaseException, secret: str) -> LatmError:
+    failure: LatmError
+    if isinstance(error, ImportError):
+        ours = entry.distribution.partition(" ")[0] == "latm"
+        failure = MissingDependency(
+            f"the provider {entry.spec.name!r}",
+            module=error.name or str(error),
+            extra=entry.spec.extra if ours else None,
+            requirement=None if ours else entry.spec.extra,
+        )
+    else:
+        text = one_line(error)
+        text = text.replace(secret, "***") if secret else text
+        failure = PluginError(
+            f"the provider {entry.spec.name!r} cannot be used: {text}",
+            distribution=entry.distribution,
+        )
+    if not secret or secret not in "".join(traceback.format_exception(error)):
+        failure.__cause__ = error
+    return failure
+
+
+def _no_backend(backend: object) -> str | None:
+    for method in ("complete", "aclose"):
+        if not inspect.iscoroutinefunction(getattr(backend, method, None)):
+            return f"{typename(backend)} without an async method {method!r}"
+    return None
