@@ -93,18 +93,25 @@ def new_manager() -> pluggy.PluginManager:
 
 
 def inspect_plugin(plugin: object) -> str | None:
-    """What is wrong with a plugin's hooks; None if nothing is.
-
-    Raises:
-        pluggy.PluginValidationError: a hook is unknown or takes arguments that its hook does not have.
-    """
+    """What is wrong with a plugin's hooks; None if nothing is."""
     if plugin is None:
         return "it is None"
     # A manager of its own, since check_pending() speaks of the first unknown hook of any plugin.
     probe = new_manager()
-    probe.register(plugin, "probe")
-    probe.check_pending()
+    try:
+        probe.register(plugin, "probe")
+    except pluggy.PluginValidationError as error:
+        return " ".join(str(error).split())
     callers = probe.get_hookcallers(plugin) or []
+    try:
+        probe.check_pending()
+    except pluggy.PluginValidationError:
+        unknown = sorted(caller.name for caller in callers if not caller.has_spec())
+        return f"there is no hook {unknown[0]!r}.{nearest(unknown[0], HOOKS)}"
+    return _bad_hooks(plugin, callers)
+
+
+def _bad_hooks(plugin: object, callers: list[pluggy.HookCaller]) -> str | None:
     for caller in callers:
         for implementation in caller.get_hookimpls():
             function = implementation.function
@@ -116,16 +123,17 @@ def inspect_plugin(plugin: object) -> str | None:
     bare = sorted(name for name in HOOKS - found if inspect.isroutine(getattr(plugin, name, None)))
     if bare:
         return f"{bare[0]} is not marked with @hookimpl"
-    return None if found else f"it implements no hook.{nearest('', HOOKS)}"
+    return None if found else "it implements no hook"
 
 
 def bad_spec(spec: ProviderSpec | LauncherSpec | TunerSpec) -> str | None:
     name: Any = spec.name  # a plugin's: the annotation promises more than anyone checked
     if not isinstance(name, str) or not name or ":" in name or name != name.strip():
         return f"a spec whose name is {name!r}; a name is text without a colon"
-    if not isinstance(spec, LauncherSpec) and not callable(spec.create):
-        return f"the spec {name!r} whose create is {typename(spec.create)}, not callable"
-    return None
+    if isinstance(spec, LauncherSpec):
+        return None  # the sandbox judges its own
+    create: Any = spec.create
+    return None if callable(create) else f"the spec {name!r} whose create is {typename(create)}, not callable"
 
 
 def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:

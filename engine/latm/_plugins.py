@@ -197,7 +197,7 @@ class Plugins:
         if not any(broken.name == name for broken in culprits):
             text += nearest(name, self._offers)
         for broken in culprits:
-            text += f" The plugin {broken.name!r} of {broken.source} is broken: {broken.cause}."
+            text += f" The plugin {broken.name!r} of {broken.source} is broken: {broken.cause.rstrip('.')}."
         return text
 
     def secret(self, provider: str, env: str) -> str | None:
