@@ -1,0 +1,47 @@
+"""What every test shares: the engine's absence, the paper's data, and how Hypothesis runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from setting_up import engine
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = ROOT.parent / "shared" / "paper"
+
+# The same examples every time, whatever the machine's speed: anyone can repeat a property's failure.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.load_profile("ci")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs an engine where there is none, unless the run was told to insist (`make test` does)."""
+    if os.environ.get("LATM_REQUIRE_DOCKER"):
+        return
+    asking = [item for item in items if item.get_closest_marker("docker")]
+    if not asking:
+        return
+    host = os.environ.get("DOCKER_HOST") or engine.LOCAL_HOST
+    answer = engine.ping(host)
+    if not answer.ok:
+        reason = f"no Docker engine answers at {host}: {answer.detail} (`make setup` starts one)"
+        for item in asking:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The root of the work tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def paper() -> Path:
+    """The data of the paper's repository, which is not part of this one."""
+    if not PAPER.is_dir():
+        pytest.skip(f"the paper's data is not there: {PAPER}")
+    return PAPER
