@@ -1,1 +1,48 @@
-"""Provider plugin."""
+"""``anthropic:MODEL``: Anthropic's models, through the Messages API.
+
+The key comes from ``ANTHROPIC_API_KEY``. The service has no temperature (nor top_p, top_k) any more: a
+request that has one is refused by name, never sent without it. Options: see `AnthropicOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from latm.plugin import Backend, ProviderSpec, hookimpl, read_options
+
+__all__ = ["AnthropicOptions", "latm_providers"]
+
+KEY_ENV = "ANTHROPIC_API_KEY"
+DEFAULT_MAX_OUTPUT_TOKENS = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnthropicOptions:
+    """What ``[providers.anthropic]`` may hold.
+
+    Attributes:
+        api_key: never shown; better left to the environment.
+        base_url: of the service; Anthropic's (or ``ANTHROPIC_BASE_URL``'s) if None.
+        timeout_s: seconds for a whole call, unless the request says otherwise.
+        max_output_tokens: the bound where a request has none; the service demands one. 8192 tokens hold the
+            longest published tool several times over.
+    """
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    timeout_s: float = 300.0
+    max_output_tokens: int = DEFAULT_MAX_OUTPUT_TOKENS
+
+
+@hookimpl
+def latm_providers() -> list[ProviderSpec]:
+    """The one provider of this package."""
+    return [ProviderSpec(name="anthropic", create=_create, key_env=KEY_ENV, extra="anthropic")]
+
+
+def _create(model: str, options: Mapping[str, object]) -> Backend:
+    chosen = read_options(AnthropicOptions, options, where="providers.anthropic")
+    from latm_anthropic._backend import AnthropicBackend
+
+    return AnthropicBackend(model, chosen)

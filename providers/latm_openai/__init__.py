@@ -1,1 +1,53 @@
-"""Provider plugin."""
+"""``openai:MODEL``: OpenAI's models, and those of every server that speaks the same protocol.
+
+The key comes from ``OPENAI_API_KEY``. With ``base_url`` set (vLLM, Ollama, llama.cpp, a gateway) no key is
+needed where the server wants none. Options: see `OpenAIOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from latm.plugin import Backend, ProviderSpec, hookimpl, read_options
+
+__all__ = ["OpenAIOptions", "latm_providers"]
+
+KEY_ENV = "OPENAI_API_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIOptions:
+    """What ``[providers.openai]`` may hold.
+
+    Attributes:
+        api_key: never shown; better left to the environment.
+        base_url: of the service, with its ``/v1``; OpenAI's (or ``OPENAI_BASE_URL``'s) if None.
+        timeout_s: seconds for a whole call, unless the request says otherwise.
+        api: ``chat`` for chat completions, which all compatible servers have; ``responses`` for the
+            Responses API, which keeps a reasoning model's thoughts from turn to turn.
+        max_tokens_field: how ``chat`` names the bound on a reply; older compatible servers know only
+            ``max_tokens``.
+        max_output_tokens: the bound where a request has none; None leaves it to the service.
+    """
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    timeout_s: float = 300.0
+    api: Literal["chat", "responses"] = "chat"
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    max_output_tokens: int | None = None
+
+
+@hookimpl
+def latm_providers() -> list[ProviderSpec]:
+    """The one provider of this package."""
+    return [ProviderSpec(name="openai", create=_create, key_env=KEY_ENV, extra="openai")]
+
+
+def _create(model: str, options: Mapping[str, object]) -> Backend:
+    chosen = read_options(OpenAIOptions, options, where="providers.openai")
+    from latm_openai._backend import OpenAIBackend
+
+    return OpenAIBackend(model, chosen)

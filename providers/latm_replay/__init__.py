@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, final
+from typing import Any, Literal, final
 
 from latm.cassettes import (
     Cassette,
@@ -124,9 +124,8 @@ def _first_difference(recorded: Request, asked: Request) -> str:
         right: Any = ours.get(name)
         if left == right:
             continue
-        if isinstance(left, list) and isinstance(right, list):
-            pairs = zip(cast("list[Any]", left), cast("list[Any]", right), strict=False)
-            for at, (old, new) in enumerate(pairs):
+        if name in ("messages", "functions", "stop") and left and right:
+            for at, (old, new) in enumerate(zip(left, right, strict=False)):
                 if old != new:
                     return f"{name}[{at}]: recorded {_short(old, new)}, asked {_short(new, old)}"
             return f"the number of {name}: recorded {len(theirs[name])}, asked {len(ours[name])}"

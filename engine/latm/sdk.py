@@ -1,0 +1,332 @@
+"""For providers that stand on an official SDK: one guarded call, and strict reading of what came back.
+
+The SDKs of many services are made by the same generator and share their shape: ``AsyncX(...)`` clients,
+``with_streaming_response``, ``APIStatusError`` and its siblings. `SdkClient` gives a provider over such an
+SDK what is easily forgotten: no retries beneath ours, one timeout for the whole call, redirects not followed
+(the key would travel along), no compressed bodies, none beyond a bound, and errors that never show the key.
+
+No type of an HTTP library is part of this: the majors of the SDKs stand on different ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeGuard, cast, final
+
+import anyio
+
+from latm.errors import BackendError, Rejected, Timeout, Unauthorized, Unavailable
+from latm.plugin import Reply, parse_retry_after, status_error
+
+__all__ = [
+    "Body",
+    "SdkClient",
+    "clean_key",
+    "is_list",
+    "read_arguments",
+    "read_object",
+    "read_tokens",
+    "text_of",
+]
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_SHOWN_CHARACTERS = 300
+_HIDDEN = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A response's JSON object.
+
+    Attributes:
+        data: the object.
+        headers: of the response, lower-case names.
+    """
+
+    data: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+def clean_key(key: str | None, *, provider: str, key_env: str, needed: bool) -> str:
+    """A key as it can stand in a header.
+
+    Args:
+        key: as it was found; blanks and line breaks around it are dropped.
+        provider: for the error's text.
+        key_env: the variable that would hold it, for the error's text.
+        needed: False where the server may do without one; a placeholder is returned then.
+
+    Raises:
+        Unauthorized: there is none though it is needed, or it holds what no header can carry: an SDK would
+            call that a connection error, and show the key in its cause.
+    """
+    key = (key or "").strip()
+    if not key:
+        if needed:
+            raise Unauthorized(
+                f"the provider {provider!r} has no key: set the environment variable {key_env}"
+            )
+        return "none"
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise Unauthorized(
+            f"the key of {provider!r} ({key_env}) holds a blank, a control or a non-ASCII character"
+        )
+    return key
+
+
+@final
+class SdkClient:
+    """An SDK's client behind guards.
+
+    Args:
+        sdk: the imported module.
+        client: the name of the client's class in it, such as ``AsyncOpenAI``.
+        api_key: from `clean_key`.
+        base_url: of the service; the SDK's own if None.
+        timeout_s: seconds for a whole call, unless the call says otherwise.
+        settings: further arguments of the client.
+    """
+
+    def __init__(
+        self,
+        sdk: ModuleType,
+        client: str,
+        *,
+        api_key: str,
+        base_url: str | None,
+        timeout_s: float,
+        settings: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        self._sdk: Any = sdk
+        self._key = api_key
+        self._timeout_s = timeout_s
+        http_client = self._sdk.DefaultAsyncHttpxClient(
+            follow_redirects=False, event_hooks={"response": [_refuse_compressed]}, timeout=timeout_s
+        )
+        self.sdk_client: Any = getattr(sdk, client)(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout_s,
+            max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=http_client,
+            **settings,
+        )
+
+    def __repr__(self) -> str:
+        return f"<SdkClient of {self._sdk.__name__}>"
+
+    async def aclose(self) -> None:
+        """Close the client and its connections."""
+        await self.sdk_client.close()
+
+    async def call(
+        self, method: Callable[..., Any], arguments: Mapping[str, object], *, timeout_s: float | None
+    ) -> Body:
+        """Make one request and read its JSON object.
+
+        Args:
+            method: of the ``with_streaming_response`` side of the SDK's client.
+            arguments: its keyword arguments.
+            timeout_s: seconds for all of it; the client's if None.
+
+        Raises:
+            BackendError: whatever the service or the way to it did. No exception of the SDK is chained to it,
+                since those hold the request and with it the key.
+        """
+        patience_s = self._timeout_s if timeout_s is None else timeout_s
+        failure: BackendError | None = None
+        raw, headers = b"", dict[str, str]()
+        with anyio.move_on_after(patience_s) as scope:
+            try:
+                async with method(**arguments, timeout=patience_s) as response:
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    try:
+                        raw = await _read(response)
+                    except BackendError as error:
+                        failure = error
+                    except Exception as error:  # noqa: BLE001 - the HTTP library's, whose types are not ours
+                        failure = self._lost(error)
+            except self._sdk.APIStatusError as error:
+                failure = self._status(error)
+            except self._sdk.APITimeoutError:
+                failure = Timeout(f"no reply within {patience_s:g} s")
+            except self._sdk.APIConnectionError as error:
+                failure = self._lost(error.__cause__ or error)
+            except (TypeError, ValueError, LookupError) as error:
+                # Raised by the SDK before anything was sent: it cannot be written as a request.
+                failure = Rejected(self._hide(f"the request cannot be made: {type(error).__name__}: {error}"))
+        if scope.cancelled_caught:
+            failure = Timeout(f"no reply within {patience_s:g} s")
+        if failure is None:
+            try:
+                return Body(MappingProxyType(_parse(raw)), headers)
+            except ValueError as error:
+                failure = Unavailable(self._hide(f"the reply cannot be read: {error}"))
+        # Raised out here, so that nothing of the SDK's travels along as context.
+        failure.__context__ = None
+        raise failure
+
+    def embedded_error(self, body: Body) -> BackendError | None:
+        """The error that a body of status 200 carries, as some gateways send it; None if it carries none."""
+        error = body.data.get("error")
+        if not error:
+            return None
+        code = read_object(error).get("code")
+        message = self._hide(f"the service replied with an error: {_shorten(_message(error))}")
+        if isinstance(code, int) and 400 <= code < 600:  # noqa: PLR2004 - the range of HTTP errors
+            return status_error(code, message)
+        return Unavailable(message)
+
+    def _hide(self, text: str) -> str:
+        """A text without the key in it."""
+        return text.replace(self._key, _HIDDEN) if self._key != "none" else text
+
+    def _lost(self, error: BaseException) -> BackendError:
+        """For what the HTTP library raised: the service could not be reached, or broke off."""
+        for cause in _causes(error):
+            if isinstance(cause, Unavailable):
+                return cause
+        name = type(error).__name__
+        if "Timeout" in name:
+            return Timeout(f"no reply in time: {name}")
+        return Unavailable(self._hide(f"no connection, or it broke: {name}: {_shorten(str(error))}"))
+
+    def _status(self, error: Any) -> BackendError:
+        status: int = error.status_code
+        headers = error.response.headers
+        if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            place = str(headers.get("location", "")).partition("?")[0]
+            return Rejected(
+                self._hide(f"HTTP {status}: the service is at {place or 'another place'}; set base_url"),
+                status=status,
+            )
+        wait_s = parse_retry_after(headers.get("retry-after"))
+        millis = parse_retry_after(headers.get("retry-after-ms"))
+        if millis is not None:
+            wait_s = millis / 1000
+        message = self._hide(f"HTTP {status}: {_shorten(_message(error.body))}")
+        if getattr(error, "code", None) == "insufficient_quota":
+            # It comes as 429, but no waiting helps: the account has to be topped up.
+            return Unauthorized(message, status=status)
+        return status_error(status, message, retry_after=wait_s)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is a list."""
+    return isinstance(value, list)
+
+
+def read_object(value: object) -> Mapping[str, Any]:
+    """A JSON object, or an empty one for anything else."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def read_tokens(counts: Mapping[str, Any], name: str) -> int:
+    """A count of tokens, or 0 where it is absent or no count."""
+    value = counts.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def read_arguments(value: object, *, function: str, reply: Reply) -> Mapping[str, object]:
+    """The arguments of a call that the model made, from JSON text or as an object.
+
+    Raises:
+        Unavailable: they are neither; carries ``reply``, since that was paid for.
+    """
+    if isinstance(value, str):
+        try:
+            value = _parse(value.encode("utf-8", "surrogatepass") or b"{}")
+        except ValueError as error:
+            problem = str(error)
+        else:
+            return cast("Mapping[str, object]", value)
+    elif isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value)
+    else:
+        problem = f"a {type(value).__name__}"
+    raise Unavailable(f"the arguments of the call of {function!r} cannot be read: {problem}", reply=reply)
+
+
+def text_of(content: object) -> str | None:
+    """The text of a content that is text or a list of parts; None if there is none."""
+    if isinstance(content, str):
+        return content
+    if not is_list(content):
+        return None
+    parts = [read_object(part).get("text") for part in content]
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+async def _refuse_compressed(response: Any) -> None:
+    # A few kilobytes can unfold into gigabytes, and nothing was to be compressed: we asked for "identity".
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise Unavailable(f"the reply is compressed ({_shorten(encoding)}), which was not asked for")
+
+
+async def _read(response: Any) -> bytes:
+    chunks = bytearray()
+    async for chunk in response.iter_bytes():
+        chunks += chunk
+        if len(chunks) > MAX_BODY_BYTES:
+            raise Unavailable(f"the reply has more than {MAX_BODY_BYTES} bytes")
+    return bytes(chunks)
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    """A JSON object, strictly.
+
+    Raises:
+        ValueError: it is not JSON, no object, or names a key twice.
+    """
+    try:
+        value = json.loads(raw, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        start = _shorten(raw[:_SHOWN_CHARACTERS].decode("utf-8", "replace"))
+        raise ValueError(f"not JSON ({error.msg}): {start!r}" if raw.strip() else "it is empty") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"a JSON {type(value).__name__} instead of an object")  # noqa: TRY004 - one kind
+    return cast("dict[str, Any]", value)
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _message(body: object) -> str:
+    """What an error's body says, of the several forms in use."""
+    for held in (read_object(body).get("error"), body):
+        message = read_object(held).get("message")
+        if isinstance(message, str) and message:
+            return message
+        if isinstance(held, str) and held:
+            return held
+    return "no message" if body is None else str(body)
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "..."
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found

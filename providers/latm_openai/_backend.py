@@ -1,0 +1,52 @@
+"""The backend: one SDK client, and the protocol that the options chose."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import openai
+
+from latm.plugin import Reply, Request
+from latm.sdk import SdkClient, clean_key
+from latm_openai import KEY_ENV, OpenAIOptions, _chat, _responses
+
+
+@final
+class OpenAIBackend:
+    """One model behind chat completions or the Responses API."""
+
+    def __init__(self, model: str, options: OpenAIOptions) -> None:
+        self._model = model
+        self._options = options
+        key = clean_key(options.api_key, provider="openai", key_env=KEY_ENV, needed=options.base_url is None)
+        self._client = SdkClient(
+            openai,
+            "AsyncOpenAI",
+            api_key=key,
+            base_url=options.base_url,
+            timeout_s=options.timeout_s,
+        )
+
+    def __repr__(self) -> str:
+        return f"<openai:{self._model}>"
+
+    async def complete(self, request: Request) -> Reply:
+        """Complete one request with one call of the service."""
+        sdk: Any = self._client.sdk_client
+        if self._options.api == "responses":
+            method = sdk.responses.with_streaming_response.create
+            arguments = _responses.write(self._model, request, self._options)
+            read = _responses.read
+        else:
+            method = sdk.chat.completions.with_streaming_response.create
+            arguments = _chat.write(self._model, request, self._options)
+            read = _chat.read
+        body = await self._client.call(method, arguments, timeout_s=request.timeout_s)
+        failure = self._client.embedded_error(body)
+        if failure is not None:
+            raise failure
+        return read(body)
+
+    async def aclose(self) -> None:
+        """Close the connections; a second time does nothing."""
+        await self._client.aclose()
