@@ -1,1 +1,69 @@
-"""latm."""
+"""Large language models as tool makers: a strong model writes a function once, a cheap one calls it ever after.
+
+The method is that of *Large Language Models as Tool Makers* (arXiv 2305.17126).
+"""
+
+from latm._engine import AsyncEngine
+from latm._examples import read_examples
+from latm._ledger import Ledger, Spend
+from latm._records import (
+    Answer,
+    Attempt,
+    Demonstration,
+    Example,
+    Provenance,
+    Scorecard,
+    Tool,
+)
+from latm._sync import Engine
+from latm.config import Config
+from latm.errors import (
+    BackendError,
+    BudgetExceeded,
+    ConfigError,
+    LatmError,
+    LibraryError,
+    MakingFailed,
+    MissingDependency,
+    PluginError,
+    Refused,
+    Rejected,
+    Throttled,
+    Timeout,
+    Truncated,
+    Unauthorized,
+    Unavailable,
+    UnknownProvider,
+)
+
+__all__ = [
+    "Answer",
+    "AsyncEngine",
+    "Attempt",
+    "BackendError",
+    "BudgetExceeded",
+    "Config",
+    "ConfigError",
+    "Demonstration",
+    "Engine",
+    "Example",
+    "LatmError",
+    "Ledger",
+    "LibraryError",
+    "MakingFailed",
+    "MissingDependency",
+    "PluginError",
+    "Provenance",
+    "Refused",
+    "Rejected",
+    "Scorecard",
+    "Spend",
+    "Throttled",
+    "Timeout",
+    "Tool",
+    "Truncated",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownProvider",
+    "read_examples",
+]

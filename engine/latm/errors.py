@@ -28,7 +28,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from latm.maker import Attempt
+    from latm._records import Attempt
     from latm.plugin import Reply
 
 __all__ = [

@@ -1,0 +1,458 @@
+"""The engine: the way of a question and of a tool through the rooms."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from latm._answers import guess_answer_type
+from latm._clock import Clock, SystemClock
+from latm._events import Events
+from latm._ledger import Ledger
+from latm._plugins import Plugins
+from latm._records import Answer, Example, OnEvent, Route, Tool
+from latm._roles import Purpose, Roles, in_thread
+from latm.config import Config
+from latm.dispatcher import Candidate, Decision, Dispatcher
+from latm.errors import ConfigError, LatmError, MakingFailed
+from latm.maker import Maker
+from latm.plugin import Message, Request
+from latm.user import User
+from latm_sandbox import AsyncSandbox, Limits, Outcome, SandboxError
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+_NO_PLUGINS: Mapping[str, object] = MappingProxyType({})
+_SAMPLES = 2
+_FALLBACK_SYSTEM = (
+    "Answer the question. Think as long as you need; then give the final answer alone on the last line, as "
+    "`Answer: ...`, worded as the question asks for it (for multiple choice the letter in parentheses)."
+)
+_FINAL_ANSWER = re.compile(r"^[ \t*]*Answer[ \t*]*:[ \t*]*(.+?)[ \t*]*$", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(kw_only=True)
+class _Question:
+    """What is known of one question on its way."""
+
+    text: str
+    run: str
+    started: float
+    bill: Ledger = field(default_factory=Ledger)
+    trace: list[str] = field(default_factory=list[str])
+    tool: Tool | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass
+class _Slot:
+    """A place in the order of `solve_many`."""
+
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    done: anyio.Event = field(default_factory=anyio.Event)
+    answer: Answer | None = None
+    error: Exception | None = None
+
+
+@final
+class AsyncLibrary:
+    """The library's reading side, awaited."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    async def get(self, name: str, version: int | None = None) -> Tool:
+        """A tool: the newest active version, or the one asked for.
+
+        Raises:
+            LibraryError: there is none; says the nearest name.
+        """
+        return await in_thread(self._library.get, name, version)
+
+    async def list(self) -> tuple[Tool, ...]:
+        """The newest active version of every tool, by name."""
+        return await in_thread(self._library.list)
+
+    async def retire(self, name: str) -> None:
+        """Take every version of a tool out of use; nothing is deleted.
+
+        Raises:
+            LibraryError: there is no active tool of that name.
+        """
+        await in_thread(self._library.retire, name)
+
+
+@final
+class AsyncEngine:
+    """The engine, awaited; on asyncio and trio. Use it as ``async with AsyncEngine(config) as engine``.
+
+    Args:
+        config: roles, library, sandbox and the rest.
+        plugins: plugins that need no package, by name.
+        on_event: told of progress; see `latm.plugin` for the same by plugin.
+        clock: time, for tests.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        plugins: Mapping[str, object] = _NO_PLUGINS,
+        on_event: OnEvent | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.config = config
+        self.ledger = Ledger()
+        self._given = plugins
+        self._on_event = on_event
+        self._clock = SystemClock() if clock is None else clock
+        self._open: _Rooms | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> AsyncEngine:
+        """Open the library; models and the sandbox are reached when they are first needed.
+
+        Raises:
+            LibraryError: the library cannot be opened.
+        """
+        if self._open is not None:
+            raise ConfigError("this engine is open already")
+        async with AsyncExitStack() as stack:
+            self._open = await _furnish(self, stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop what runs, close cells, backends and the library."""
+        rooms, self._open = self._open, None
+        if rooms is not None:
+            rooms.tasks.cancel_scope.cancel()
+        await self._stack.__aexit__(kind, error, traceback)
+
+    @property
+    def library(self) -> AsyncLibrary:
+        """The tools."""
+        return AsyncLibrary(self._rooms.library)
+
+    @property
+    def store(self) -> Library:
+        """The library itself; its methods block, and may be called from any thread."""
+        return self._rooms.library
+
+    @property
+    def _rooms(self) -> _Rooms:
+        if self._open is None:
+            raise ConfigError("this engine is not open: use it in a with statement")
+        return self._open
+
+    async def make(
+        self,
+        task: str,
+        examples: Iterable[Example],
+        *,
+        protocol: str | None = None,
+        answer_type: str | None = None,
+        demonstrations: int | None = None,
+        validation: int | None = None,
+        attempts: int | None = None,
+    ) -> Tool:
+        """Make a tool for a task from examples and store it.
+
+        Args:
+            task: a name for the class of questions.
+            examples: questions with their known answers.
+            protocol: ``paper``; None means the configuration's.
+            answer_type: ``text``, ``number`` or ``option``; None finds it from the examples.
+            demonstrations: how many examples are shown; None means the configuration's.
+            validation: how many more are verified on; None means the configuration's.
+            attempts: tries a stage; None means the configuration's.
+
+        Raises:
+            MakingFailed: no tool came of it; holds the history.
+            ConfigError: an argument is wrong, or there are too few examples.
+            BackendError: the maker's model did not deliver; the same call goes on where it stopped.
+            SandboxError: no cell could be had; the same call goes on where it stopped.
+        """
+        changes = {
+            "protocol": protocol,
+            "demonstrations": demonstrations,
+            "validation": validation,
+            "attempts": attempts,
+        }
+        settings = dataclasses.replace(
+            self.config.making, **{key: value for key, value in changes.items() if value is not None}
+        )
+        known = tuple(examples)
+        kind = guess_answer_type(known) if answer_type is None else answer_type
+        rooms = self._rooms
+        async with rooms.making(task):
+            return await rooms.maker.make(task, known, settings=settings, answer_type=kind)
+
+    async def use(self, tool: Tool | str, question: str) -> Answer:
+        """Answer a question by a tool that the caller chose.
+
+        Returns:
+            The answer; where the tool gave none, one with route ``none`` and the reason in its trace.
+        """
+        rooms = self._rooms
+        asked = self._question(question)
+        asked.tool = await in_thread(rooms.library.get, tool) if isinstance(tool, str) else tool
+        text = await self._try_tool(asked)
+        return self._answer(asked, text, "none" if text is None else "tool", layer="caller")
+
+    async def solve(self, question: str) -> Answer:
+        """Answer a question: by a tool if the dispatcher finds one that fits, else by the strong model."""
+        rooms = self._rooms
+        asked = self._question(question)
+        candidates = await in_thread(_candidates, rooms.library)
+        decision = await rooms.dispatcher.decide(question, candidates, run=asked.run, bill=asked.bill)
+        asked.trace.append(_told(decision))
+        if decision.kind == "tool" and decision.task is not None:
+            asked.tool = await in_thread(rooms.library.find, decision.task)
+            if asked.tool is not None and (text := await self._try_tool(asked)) is not None:
+                return self._answer(asked, text, "tool", layer="dispatcher")
+        text = await self._ask_strong_model(asked, decision)
+        if decision.kind in {"task", "new"} and decision.task is not None:
+            await self._learn(asked, decision.task, Example(question, text))
+        return self._answer(asked, text, "model", layer="dispatcher")
+
+    async def solve_many(self, questions: Iterable[str], *, concurrency: int = 8) -> AsyncIterator[Answer]:
+        """Answer questions, several at a time, and give the answers in the order of the questions.
+
+        Not more than `concurrency` questions are taken from the iterable ahead of the answers that were
+        taken from here.
+
+        Raises:
+            ConfigError: `concurrency` is not above 0.
+            LatmError: a question could not be answered; raised in its place in the order.
+        """
+        if concurrency < 1:
+            raise ConfigError("must be above 0", where="concurrency")
+        tasks = self._rooms.tasks
+        window: deque[_Slot] = deque()
+        source = iter(questions)
+        try:
+            while True:
+                while len(window) < concurrency and (question := next(source, None)) is not None:
+                    slot = _Slot()
+                    window.append(slot)
+                    tasks.start_soon(self._fill, slot, question)
+                if not window:
+                    return
+                slot = window.popleft()
+                await slot.done.wait()
+                if slot.error is not None:
+                    raise slot.error
+                if slot.answer is None:
+                    raise ConfigError("the engine was closed while it was answering")
+                yield slot.answer
+        finally:
+            for slot in window:
+                slot.scope.cancel()
+
+    async def _fill(self, slot: _Slot, question: str) -> None:
+        try:
+            with slot.scope:
+                slot.answer = await self.solve(question)
+        except Exception as error:  # noqa: BLE001 - raised where the caller takes this answer
+            slot.error = error
+        finally:
+            slot.done.set()
+
+    async def _try_tool(self, asked: _Question) -> str | None:
+        rooms = self._rooms
+        assert asked.tool is not None
+        use = await rooms.user.use(asked.tool, asked.text, run=asked.run, bill=asked.bill)
+        asked.trace.extend(use.trace)
+        asked.outcome = use.outcome
+        tool, failed = asked.tool, use.text is None
+        await in_thread(lambda: rooms.library.count_use(tool, failed=failed))
+        return use.text
+
+    async def _ask_strong_model(self, asked: _Question, decision: Decision) -> str:
+        role = self._rooms.roles.get("fallback")
+        purpose = Purpose(run=asked.run, step="fallback", bill=asked.bill, task=decision.task)
+        request = Request(messages=(Message("user", asked.text),), system=_FALLBACK_SYSTEM)
+        reply = await role.complete(request, purpose)
+        asked.trace.append(f"The strong model {role.model} answered.")
+        finals = _FINAL_ANSWER.findall(reply.text)
+        return str(finals[-1]) if finals else reply.text.strip()
+
+    async def _learn(self, asked: _Question, task: str, example: Example) -> None:
+        """Keep the answered question; make a tool once there are enough of its task."""
+        rooms = self._rooms
+        if await in_thread(rooms.library.find, task) is not None:
+            return
+        pending = await in_thread(rooms.library.remember, task, example)
+        asked.trace.append(f"It is instance {pending} of {task}.")
+        settings = self.config.making
+        if pending < settings.pending:
+            return
+        async with rooms.making(task):
+            # Another caller may have made the tool, or failed to, while this one waited.
+            if await in_thread(rooms.library.find, task) is not None:
+                return
+            waiting = await in_thread(rooms.library.pending, task)
+            failed_with = await in_thread(rooms.library.failed_with, task)
+            if len(waiting) < failed_with + settings.pending:
+                return
+            # The newest: after a failure these are other examples than those that led to it.
+            chosen = waiting[-settings.pending :]
+            examples = tuple(each for _, each in chosen)
+            try:
+                tool = await rooms.maker.make(
+                    task,
+                    examples,
+                    settings=settings,
+                    answer_type=guess_answer_type(examples),
+                    used=tuple(number for number, _ in waiting),
+                )
+            except (LatmError, SandboxError) as error:
+                # The question is answered and paid for: what went wrong behind it must not lose that.
+                asked.trace.append(f"No tool was made: {error}")
+                if not isinstance(error, MakingFailed):
+                    rooms.events.tell("make.interrupted", task=task, error=str(error))
+            else:
+                asked.trace.append(f"A tool was made for {task}: version {tool.version}.")
+
+    def _question(self, text: str) -> _Question:
+        return _Question(text=text, run=f"ask-{uuid.uuid4().hex}", started=self._clock.monotonic())
+
+    def _answer(self, asked: _Question, text: str | None, route: Route, *, layer: str) -> Answer:
+        spend = asked.bill.total()
+        answer = Answer(
+            text=text,
+            route=route,
+            layer=layer,
+            tool=None if asked.tool is None else asked.tool.name,
+            tool_version=None if asked.tool is None else asked.tool.version,
+            outcome=asked.outcome,
+            cost_usd=spend.cost_usd,
+            usage=spend.usage,
+            seconds=self._clock.monotonic() - asked.started,
+            trace=tuple(asked.trace),
+        )
+        self._rooms.events.tell(
+            "solve.done",
+            run=asked.run,
+            route=route,
+            tool=answer.tool,
+            cost_usd=answer.cost_usd,
+            seconds=answer.seconds,
+        )
+        return answer
+
+
+@dataclass(kw_only=True)
+class _Rooms:
+    """What an open engine consists of."""
+
+    tasks: TaskGroup
+    library: Library
+    events: Events
+    roles: Roles
+    maker: Maker
+    user: User
+    dispatcher: Dispatcher
+    locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
+
+    def making(self, task: str) -> anyio.Lock:
+        """One maker at a time for one task."""
+        return self.locks.setdefault(task, anyio.Lock())
+
+
+async def _furnish(engine: AsyncEngine, stack: AsyncExitStack) -> _Rooms:
+    # Here, not at the top: `import latm` stays quick and opens nothing.
+    from latm.library import Library
+
+    config = engine.config
+    plugins = await in_thread(lambda: Plugins.load(engine._given, disable=config.plugins.disable))  # noqa: SLF001 - one room
+    events = Events(engine._on_event, plugins.event)  # noqa: SLF001 - one room
+    library = await in_thread(Library, config.library.url)
+    stack.push_async_callback(in_thread, library.close)
+    roles = Roles(
+        config,
+        plugins,
+        library=library,
+        ledger=engine.ledger,
+        events=events,
+        clock=engine._clock,  # noqa: SLF001 - one room
+    )
+    stack.push_async_callback(roles.aclose)
+    sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
+    tasks = await stack.enter_async_context(anyio.create_task_group())
+    return _Rooms(
+        tasks=tasks,
+        library=library,
+        events=events,
+        roles=roles,
+        maker=Maker(roles=roles, sandbox=sandbox, library=library, events=events, clock=engine._clock),  # noqa: SLF001
+        user=User(roles=roles, sandbox=sandbox),
+        dispatcher=Dispatcher(roles=roles),
+    )
+
+
+def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandbox:
+    """The sandbox that a configuration describes, not yet entered.
+
+    Raises:
+        ConfigError: a limit is unknown or out of range.
+    """
+    try:
+        limits = Limits(**config.sandbox.limits)  # type: ignore[arg-type]  # checked by Limits itself
+    except (TypeError, SandboxError) as error:
+        raise ConfigError(str(error), where="sandbox.limits") from None
+    return AsyncSandbox(
+        launcher=config.sandbox.launcher,
+        image=config.sandbox.image,
+        limits=limits,
+        launchers=plugins.launchers(),
+        on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),
+    )
+
+
+def _candidates(library: Library) -> Sequence[Candidate]:
+    with_tools = [
+        Candidate(
+            name=tool.name,
+            contract=tool.contract,
+            samples=tuple(each.question for each in tool.demonstrations[:_SAMPLES]),
+            has_tool=True,
+        )
+        for tool in library.list()
+    ]
+    without = [
+        Candidate(name=task, contract="", samples=tuple(each.question for each in examples), has_tool=False)
+        for task, examples in library.tasks().items()
+    ]
+    return [*with_tools, *without]
+
+
+def _told(decision: Decision) -> str:
+    match decision.kind:
+        case "tool":
+            return f"The dispatcher chose the tool {decision.task}."
+        case "task":
+            return f"The dispatcher named the task {decision.task}, which has no tool yet."
+        case "new":
+            return f"The dispatcher named a new task: {decision.task}."
+        case "none":
+            return "The dispatcher found no task for it."
+        case "unreadable":
+            return "The dispatcher's reply could not be read."

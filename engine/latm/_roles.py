@@ -1,0 +1,315 @@
+"""A backend bound to a role: everything that surrounds one `complete()`.
+
+Order of the layers, outermost first: journal (a reply that this run paid for already is not paid again),
+budget, retries, concurrency, the backend; then price, ledger and journal, before anyone sees the reply.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar, final
+
+import anyio
+import anyio.to_thread
+
+from latm import cassettes
+from latm._clock import Clock
+from latm._events import Events
+from latm._ledger import Entry, Ledger, price_of
+from latm._plugins import ModelRef, Plugins, create_backend
+from latm.config import Config
+from latm.errors import (
+    BackendError,
+    BudgetExceeded,
+    ConfigError,
+    LatmError,
+    PluginError,
+    Throttled,
+    Timeout,
+    Unavailable,
+)
+from latm.plugin import Backend, Reply, Request, Usage
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30.0
+_CONCURRENCY = 8
+_OWN_OPTIONS = frozenset({"concurrency"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a call is made for.
+
+    Attributes:
+        run: the making or question that it belongs to.
+        step: where in the run; unique within it.
+        bill: where the call is added up, beside the engine's ledger.
+        task: the task's name, where known.
+        tool: the tool's name, where one is made or used.
+        resumable: whether a reply that an earlier process paid for at this step may be used.
+    """
+
+    run: str
+    step: str
+    bill: Ledger
+    task: str | None = None
+    tool: str | None = None
+    resumable: bool = False
+
+
+async def in_thread(function: Callable[..., T], *args: object) -> T:
+    """Run a function of the library in a worker thread; not abandoned when cancelled, it may be writing."""
+    return await anyio.to_thread.run_sync(function, *args)
+
+
+@final
+class Role:
+    """One model in one role."""
+
+    def __init__(self, name: str, *, backend: Backend, ref: str, shared: Roles) -> None:
+        self.name = name
+        self.model = ref
+        self._backend = backend
+        self._shared = shared
+        self._settings = shared.config.role(name)
+
+    async def complete(self, request: Request, purpose: Purpose) -> Reply:
+        """Get a reply, paid for once, written down before it is used.
+
+        Raises:
+            BackendError: what the backend raised last, with ``model`` set.
+            BudgetExceeded: the budget is spent; no call was made.
+            PluginError: the backend broke the contract.
+        """
+        settings = self._settings
+        request = dataclasses.replace(
+            request,
+            max_output_tokens=request.max_output_tokens or settings.max_output_tokens,
+            temperature=settings.temperature if request.temperature is None else request.temperature,
+            timeout_s=settings.timeout_s if request.timeout_s is None else request.timeout_s,
+        )
+        digest = cassettes.request_digest(request)
+        if purpose.resumable and (reply := await self._recalled(digest, purpose)) is not None:
+            return reply
+        self._check_budget()
+        started = self._shared.clock.monotonic()
+        reply = await self._attempts(request)
+        seconds = self._shared.clock.monotonic() - started
+        cost = self._shared.price(self.model, reply.usage)
+        entry = Entry(
+            role=self.name,
+            model=self.model,
+            usage=reply.usage,
+            cost_usd=cost,
+            task=purpose.task,
+            tool=purpose.tool,
+            seconds=seconds,
+        )
+        self._shared.ledger.add(entry)
+        purpose.bill.add(entry)
+        # A cancelled caller must not lose what is paid for: the reply is written down all the same.
+        with anyio.CancelScope(shield=True):
+            await self._journal(request, reply, digest=digest, entry=entry, purpose=purpose)
+        self._shared.events.tell(
+            "model.replied",
+            role=self.name,
+            model=self.model,
+            task=purpose.task,
+            step=purpose.step,
+            usage=reply.usage,
+            cost_usd=cost,
+            seconds=seconds,
+        )
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the backend."""
+        await self._backend.aclose()
+
+    async def _recalled(self, digest: str, purpose: Purpose) -> Reply | None:
+        found = await in_thread(self._shared.library.recall, purpose.run, purpose.step, digest)
+        if found is None:
+            return None
+        self._shared.events.tell(
+            "model.recalled", role=self.name, model=self.model, task=purpose.task, step=purpose.step
+        )
+        reply = cassettes.decode_reply(found.reply)
+        # It belongs to what this run cost, though not to what this engine spent.
+        purpose.bill.add(
+            Entry(
+                role=self.name,
+                model=self.model,
+                usage=reply.usage,
+                cost_usd=found.cost_usd,
+                task=purpose.task,
+                tool=purpose.tool,
+                seconds=found.seconds,
+            )
+        )
+        return reply
+
+    async def _journal(
+        self, request: Request, reply: Reply, *, digest: str, entry: Entry, purpose: Purpose
+    ) -> None:
+        from latm.library import JournalEntry
+
+        await in_thread(
+            self._shared.library.record,
+            JournalEntry(
+                run=purpose.run,
+                step=purpose.step,
+                digest=digest,
+                role=self.name,
+                model=self.model,
+                request=cassettes.encode_request(request),
+                reply=cassettes.encode_reply(reply),
+                task=purpose.task,
+                tool=purpose.tool,
+                cost_usd=entry.cost_usd,
+                seconds=entry.seconds,
+            ),
+        )
+
+    def _check_budget(self) -> None:
+        limit = self._shared.config.budget.usd
+        if limit is None:
+            return
+        if self._shared.price(self.model, Usage()) is None:
+            raise ConfigError(
+                f"a budget in USD needs the price of every model, and that of {self.model} is unknown: add "
+                f'[prices."{self.model}"] with input and output, in USD per million tokens',
+                where="budget.usd",
+            )
+        spent = self._shared.ledger.total().known_usd
+        if spent >= limit:
+            raise BudgetExceeded(spent=spent, limit=limit, role=self.name)
+
+    async def _attempts(self, request: Request) -> Reply:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._shared.turn(self.model):
+                    return self._checked(await self._backend.complete(request))
+            except (Throttled, Unavailable, Timeout) as error:
+                error.model = self.model
+                wait = _wait_s(error, attempt)
+                if attempt == ATTEMPTS or wait > _LONGEST_WAIT_S:
+                    raise
+                self._shared.events.tell(
+                    "model.retry", role=self.name, model=self.model, wait_s=wait, error=str(error)
+                )
+                await self._shared.clock.sleep(wait)
+            except BackendError as error:
+                error.model = self.model
+                raise
+            except LatmError:
+                raise
+            except Exception as error:
+                raise PluginError(
+                    f"the backend of {self.model} raised {type(error).__name__}, which is no BackendError: "
+                    f"{error}",
+                    distribution=self._shared.distribution(self.model),
+                ) from error
+        raise AssertionError  # the last attempt returns or raises
+
+    def _checked(self, reply: object) -> Reply:
+        if isinstance(reply, Reply):
+            return reply
+        raise PluginError(
+            f"the backend of {self.model} gave {type(reply).__name__} where a Reply was due",
+            distribution=self._shared.distribution(self.model),
+        )
+
+
+@final
+class Roles:
+    """The roles of an engine, each made when it is first needed."""
+
+    def __init__(
+        self,
+        config: Config,
+        plugins: Plugins,
+        *,
+        library: Library,
+        ledger: Ledger,
+        events: Events,
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        self.plugins = plugins
+        self.library = library
+        self.ledger = ledger
+        self.events = events
+        self.clock = clock
+        self._roles: dict[str, Role] = {}
+        self._turns: dict[str, anyio.Semaphore] = {}
+
+    def get(self, name: str) -> Role:
+        """The model in a role.
+
+        Raises:
+            ConfigError: no model fills it, or the reference is wrong.
+            MissingDependency: the provider's SDK is not installed.
+            Unauthorized: there is no key.
+            PluginError: the provider's plugin is broken.
+        """
+        role = self._roles.get(name)
+        if role is None:
+            settings = self.config.role(name)
+            ref = ModelRef.parse(settings.model, where=f"roles.{name}")
+            table = self.config.providers.get(ref.provider, {})
+            options = {key: value for key, value in table.items() if key not in _OWN_OPTIONS}
+            backend = create_backend(self.plugins, ref, options)
+            if settings.record is not None:
+                backend = cassettes.record(backend, settings.record)
+            role = self._roles[name] = Role(name, backend=backend, ref=str(ref), shared=self)
+        return role
+
+    def price(self, model: str, usage: Usage) -> Decimal | None:
+        """Price of a call in USD: the configuration's, else a plugin's, else None."""
+        price = self.config.prices.get(model)
+        return self.plugins.price(model, usage) if price is None else price_of(usage, price)
+
+    def distribution(self, model: str) -> str:
+        """Which distribution a model's provider came from, for an error text."""
+        return self.plugins.entry(ModelRef.parse(model).provider).distribution
+
+    def turn(self, model: str) -> Any:
+        """Wait for one of the provider's places; all roles share them."""
+        provider = ModelRef.parse(model).provider
+        found = self._turns.get(provider)
+        if found is None:
+            places = self.config.providers.get(provider, {}).get("concurrency", _CONCURRENCY)
+            if not isinstance(places, int) or isinstance(places, bool) or places < 1:
+                raise ConfigError("must be a whole number above 0", where=f"providers.{provider}.concurrency")
+            found = self._turns[provider] = anyio.Semaphore(places)
+        return found
+
+    async def aclose(self) -> None:
+        """Close every backend; one that fails to close does not keep the others open."""
+        closing: Mapping[str, Callable[[], Awaitable[None]]] = {
+            name: role.aclose for name, role in self._roles.items()
+        }
+        self._roles.clear()
+        for name, close in closing.items():
+            try:
+                await close()
+            except Exception as error:  # noqa: BLE001 - a plugin's, told and done with
+                self.events.tell("model.close_failed", role=name, error=f"{type(error).__name__}: {error}")
+
+
+def _wait_s(error: BackendError, attempt: int) -> float:
+    asked = error.retry_after if isinstance(error, Throttled) else None
+    if asked is not None and asked >= 0:
+        return asked
+    # Full jitter, so that callers that were refused together do not come back together.
+    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempt - 1)) * (0.5 + random.random() / 2)  # noqa: S311

@@ -1,0 +1,168 @@
+"""The sync face: one portal to one event loop in a thread of its own, and no second copy of anything."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, aclosing
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar, final
+
+import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from latm._engine import AsyncEngine
+from latm._ledger import Ledger
+from latm._records import Answer, Example, OnEvent, Tool
+from latm.config import Config
+from latm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+T = TypeVar("T")
+
+
+@final
+class Engine:
+    """The engine. Safe to use from several threads.
+
+    It opens at the ``with`` statement or at its first use, and closes at the end of the ``with`` statement or
+    by `close`. A process that ends without either leaves no cell behind: cells end with it.
+
+    Args:
+        config: roles, library, sandbox and the rest.
+        plugins: plugins that need no package, by name.
+        on_event: told of progress, in a thread of the engine's.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        plugins: Mapping[str, object] | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self._core = AsyncEngine(config, plugins=plugins or {}, on_event=on_event)
+        self._lock = threading.Lock()
+        self._portal: BlockingPortal | None = None
+        self._stack = ExitStack()
+        self._closed = False
+
+    def __enter__(self) -> Engine:
+        """Open the library; models and the sandbox are reached when they are first needed.
+
+        Raises:
+            LibraryError: the library cannot be opened.
+        """
+        self._opened()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop what runs, close cells, backends and the library."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop what runs, close cells, backends and the library. May be called twice."""
+        with self._lock:
+            self._closed = True
+            self._portal = None
+            stack, self._stack = self._stack, ExitStack()
+        stack.close()
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self._core.config
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was spent since the engine was made."""
+        return self._core.ledger
+
+    @property
+    def library(self) -> Library:
+        """The tools, instances and the journal."""
+        self._opened()
+        return self._core.store
+
+    def make(
+        self,
+        task: str,
+        examples: Iterable[Example],
+        *,
+        protocol: str | None = None,
+        answer_type: str | None = None,
+        demonstrations: int | None = None,
+        validation: int | None = None,
+        attempts: int | None = None,
+    ) -> Tool:
+        """Make a tool for a task from examples and store it; see `AsyncEngine.make`."""
+        known = tuple(examples)
+        return self._call(
+            lambda: self._core.make(
+                task,
+                known,
+                protocol=protocol,
+                answer_type=answer_type,
+                demonstrations=demonstrations,
+                validation=validation,
+                attempts=attempts,
+            )
+        )
+
+    def use(self, tool: Tool | str, question: str) -> Answer:
+        """Answer a question by a tool that the caller chose; see `AsyncEngine.use`."""
+        return self._call(lambda: self._core.use(tool, question))
+
+    def solve(self, question: str) -> Answer:
+        """Answer a question: by a tool if one fits, else by the strong model; see `AsyncEngine.solve`."""
+        return self._call(lambda: self._core.solve(question))
+
+    def solve_many(self, questions: Iterable[str], *, concurrency: int = 8) -> Iterator[Answer]:
+        """Answer questions, several at a time, in their order; see `AsyncEngine.solve_many`."""
+        portal = self._opened()
+        send, receive = anyio.create_memory_object_stream[Answer](0)
+
+        async def pump() -> None:
+            async with send, aclosing(self._core.solve_many(questions, concurrency=concurrency)) as answers:
+                async for answer in answers:
+                    await send.send(answer)
+
+        future = portal.start_task_soon(pump)
+        try:
+            while True:
+                try:
+                    answer = portal.call(receive.receive)
+                except anyio.EndOfStream:
+                    break
+                yield answer
+            future.result()
+        finally:
+            receive.close()
+            future.cancel()
+
+    def _call(self, function: Callable[[], Awaitable[T]]) -> T:
+        future = self._opened().start_task_soon(function)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C here must stop the work over there
+            raise
+
+    def _opened(self) -> BlockingPortal:
+        with self._lock:
+            if self._closed:
+                raise ConfigError("this engine is closed")
+            if self._portal is None:
+                with ExitStack() as stack:
+                    portal = stack.enter_context(start_blocking_portal("asyncio", name="latm-engine"))
+                    stack.enter_context(portal.wrap_async_context_manager(self._core))
+                    self._stack = stack.pop_all()
+                self._portal = portal
+            return self._portal

@@ -1,0 +1,125 @@
+"""Open a database, and make sure that it is a library of ours before anything is written to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from latm.errors import LibraryError, MissingDependency
+from latm.library._schema import SCHEMA_VERSION, meta, metadata
+
+_BUSY_TIMEOUT_S = 10.0
+
+
+def open_database(url: str) -> sa.Engine:
+    """Connect, create the tables of a new library, check those of an old one.
+
+    Raises:
+        LibraryError: the URL is wrong, the database is out of reach, not ours, or newer than this latm.
+        MissingDependency: the driver that the URL names is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise LibraryError(
+            f"{url!r} is no database URL: write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+        ) from None
+    shown = parsed.render_as_string(hide_password=True)
+    engine = _connect(parsed, shown)
+    try:
+        _check(engine, shown)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _connect(url: sa.URL, shown: str) -> sa.Engine:
+    options: dict[str, Any] = {}
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
+        if url.database in {None, "", ":memory:"}:
+            options["poolclass"] = StaticPool
+        elif not (folder := Path(str(url.database)).absolute().parent).is_dir():
+            raise LibraryError(f"{shown}: there is no folder {folder}: create it, or choose another file")
+    try:
+        engine = sa.create_engine(url, **options)
+    except NoSuchModuleError:
+        raise LibraryError(f"{shown}: no such kind of database: {url.drivername!r}") from None
+    except ModuleNotFoundError as error:
+        raise MissingDependency(f"the library {shown}", module=str(error.name)) from None
+    if url.get_backend_name() == "sqlite":
+        sa.event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    # Readers go on while one writes, and a power cut costs at most the last transactions, never the file.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _check(engine: sa.Engine, shown: str) -> None:
+    try:
+        # Look before the first write: a foreign file must stay as it is, byte for byte.
+        names = set(_table_names(engine))
+        if meta.name not in names:
+            if names:
+                raise LibraryError(
+                    f"{shown} is not a latm library: it holds the tables {', '.join(sorted(names)[:5])} of "
+                    "something else. Choose another file or database."
+                )
+            _create(engine)
+        with engine.connect() as connection:
+            found = connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
+    except DBAPIError as error:
+        reason = str(error.orig)
+        if "not a database" in reason or "malformed" in reason:
+            raise LibraryError(
+                f"{shown} is not a latm library (or is damaged): {reason}. Choose another file, or restore "
+                "it from a copy."
+            ) from None
+        raise LibraryError(f"{shown} cannot be opened: {reason}") from None
+    except SQLAlchemyError as error:
+        raise LibraryError(f"{shown} cannot be opened: {error}") from None
+    if found is None or not str(found).isdecimal():
+        raise LibraryError(f"{shown} is a damaged latm library: it has no schema version. Restore a copy.")
+    if int(found) > SCHEMA_VERSION:
+        raise LibraryError(
+            f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
+            "pip install --upgrade latm, or choose another library. It was left as it is."
+        )
+
+
+def _table_names(engine: sa.Engine) -> list[str]:
+    # WAL is switched on by the first connection, which would already write into a foreign file.
+    if engine.dialect.name != "sqlite" or engine.url.database in {None, "", ":memory:"}:
+        return sa.inspect(engine).get_table_names()
+    path = Path(str(engine.url.database))
+    if not path.exists() or path.stat().st_size == 0:
+        return []
+    probe = sa.create_engine(f"sqlite:///file:{_uri_path(path)}?mode=ro&uri=true")
+    try:
+        return sa.inspect(probe).get_table_names()
+    finally:
+        probe.dispose()
+
+
+def _uri_path(path: Path) -> str:
+    return path.absolute().as_uri().removeprefix("file://")
+
+
+def _create(engine: sa.Engine) -> None:
+    # Two processes may open a new library at the same moment: every step can be done twice.
+    metadata.create_all(engine, checkfirst=True)
+    with engine.begin() as connection:
+        present = connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
+        if present is None:
+            connection.execute(sa.insert(meta).values(key="schema", value=str(SCHEMA_VERSION)))

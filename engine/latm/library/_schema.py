@@ -1,0 +1,95 @@
+"""The tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+SCHEMA_VERSION = 1
+"""Raised by one with every change of a table; a library of a higher one is refused."""
+
+metadata = sa.MetaData()
+
+
+class Json(TypeDecorator[Any]):
+    """JSON in ASCII: text from models holds NULs and lone surrogates, which databases refuse as they are."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:
+        """To the database."""
+        del dialect
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        """From the database."""
+        del dialect
+        return None if value is None else json.loads(value)
+
+
+meta = sa.Table(
+    "latm_meta",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+tools = sa.Table(
+    "latm_tools",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("record", Json, nullable=False),
+    sa.Column("uses", sa.Integer, nullable=False, default=0),
+    sa.Column("failures", sa.Integer, nullable=False, default=0),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.UniqueConstraint("name", "version"),
+)
+
+instances = sa.Table(
+    "latm_instances",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("task", sa.String(64), nullable=False, index=True),
+    sa.Column("question", Json, nullable=False),
+    sa.Column("answer", Json, nullable=False),
+    sa.Column("tool_version", sa.Integer),
+    sa.Column("created", sa.String(40), nullable=False),
+)
+
+makings = sa.Table(
+    "latm_makings",
+    metadata,
+    sa.Column("run", sa.String(40), primary_key=True),
+    sa.Column("task", sa.String(64), nullable=False, index=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("examples", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("history", Json),
+    sa.Column("created", sa.String(40), nullable=False),
+)
+
+journal = sa.Table(
+    "latm_journal",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.String(40), nullable=False),
+    sa.Column("step", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("task", sa.String(64)),
+    sa.Column("tool", sa.String(64)),
+    sa.Column("request", Json, nullable=False),
+    sa.Column("reply", Json, nullable=False),
+    sa.Column("cost_usd", sa.String(40)),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.Index("ix_latm_journal_run", "run", "step"),
+)

@@ -1,0 +1,334 @@
+"""The store."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from latm._records import Attempt, Example, Tool, slug
+from latm.errors import LibraryError, nearest
+from latm.library._opening import open_database
+from latm.library._schema import instances, journal, makings, tools
+
+ACTIVE, RETIRED = "active", "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One paid reply.
+
+    Attributes:
+        run: the making or the question that it was paid for.
+        step: where in the run, such as ``propose/2``.
+        digest: SHA-256 of the request; a reply is only found again under the very same request.
+        role: who asked.
+        model: ``provider:model``.
+        request: the request, as JSON data.
+        reply: the reply, as JSON data.
+        task: the task's name, where it is known.
+        tool: the tool's name, where one is made or used.
+        cost_usd: price in USD; None where it is unknown.
+        seconds: wall time of the call.
+    """
+
+    run: str
+    step: str
+    digest: str
+    role: str
+    model: str
+    request: Mapping[str, object]
+    reply: Mapping[str, object]
+    task: str | None = None
+    tool: str | None = None
+    cost_usd: Decimal | None = None
+    seconds: float = 0.0
+
+
+@final
+class Library:
+    """Tools, instances, makings and the journal in one database. Safe to use from any thread.
+
+    Args:
+        url: SQLAlchemy URL: ``sqlite:///latm.db`` or ``postgresql+psycopg://...``.
+
+    Raises:
+        LibraryError: it cannot be opened, is not ours, or is newer than this latm.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_database(url)
+        self.url = self._engine.url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Release the database. May be called twice."""
+        self._engine.dispose()
+
+    # Tools
+
+    def get(self, name: str, version: int | None = None) -> Tool:
+        """A tool: the newest active version, or the one asked for.
+
+        Raises:
+            LibraryError: there is none; says the nearest name.
+        """
+        found = self.find(name, version)
+        if found is None:
+            which = name if version is None else f"{name} version {version}"
+            known = [tool.name for tool in self.list()]
+            hint = nearest(name, known) if version is None else ""
+            raise LibraryError(f"{self.url} has no tool {which!r}.{hint}")
+        return found
+
+    def find(self, name: str, version: int | None = None) -> Tool | None:
+        """Like `get`, with None where there is none."""
+        query = sa.select(tools.c.record).where(tools.c.name == slug(name))
+        if version is None:
+            query = query.where(tools.c.status == ACTIVE).order_by(tools.c.version.desc())
+        else:
+            query = query.where(tools.c.version == version)
+        with self._transaction() as connection:
+            row = connection.execute(query.limit(1)).first()
+        return None if row is None else msgspec.convert(row.record, Tool)
+
+    def list(self) -> tuple[Tool, ...]:
+        """The newest active version of every tool, by name."""
+        newest = (
+            sa.select(tools.c.name, sa.func.max(tools.c.version).label("version"))
+            .where(tools.c.status == ACTIVE)
+            .group_by(tools.c.name)
+            .subquery()
+        )
+        query = (
+            sa.select(tools.c.record)
+            .join(newest, (tools.c.name == newest.c.name) & (tools.c.version == newest.c.version))
+            .order_by(tools.c.name)
+        )
+        with self._transaction() as connection:
+            return tuple(msgspec.convert(row.record, Tool) for row in connection.execute(query))
+
+    def add(self, tool: Tool, *, run: str | None = None, used: Sequence[int] = ()) -> Tool:
+        """Store a tool as the next version of its name.
+
+        Args:
+            tool: its ``version`` is ignored and set.
+            run: the making that it came of; closed in the same transaction.
+            used: ids of pending instances that it was made from; they stop pending with it.
+
+        Returns:
+            The tool with its version.
+        """
+        while True:
+            try:
+                with self._transaction() as connection:
+                    newest = connection.execute(
+                        sa.select(sa.func.max(tools.c.version)).where(tools.c.name == tool.name)
+                    ).scalar()
+                    stored = dataclasses.replace(tool, version=(newest or 0) + 1)
+                    connection.execute(
+                        sa.insert(tools).values(
+                            name=stored.name,
+                            version=stored.version,
+                            status=ACTIVE,
+                            record=_plain(stored),
+                            created=_now(),
+                        )
+                    )
+                    if used:
+                        connection.execute(
+                            sa.update(instances)
+                            .where(instances.c.id.in_(list(used)))
+                            .values(tool_version=stored.version)
+                        )
+                    if run is not None:
+                        self._close(connection, run, "made", stored.scorecard.attempts)
+                    return stored
+            except IntegrityError:
+                continue  # another process took the version between the two statements
+
+    def retire(self, name: str) -> None:
+        """Take every version of a tool out of use; nothing is deleted.
+
+        Raises:
+            LibraryError: there is no active tool of that name.
+        """
+        tool = self.get(name)
+        with self._transaction() as connection:
+            connection.execute(sa.update(tools).where(tools.c.name == tool.name).values(status=RETIRED))
+
+    def count_use(self, tool: Tool, *, failed: bool) -> None:
+        """Count one use of a tool's version, and whether it failed."""
+        with self._transaction() as connection:
+            connection.execute(
+                sa.update(tools)
+                .where((tools.c.name == tool.name) & (tools.c.version == tool.version))
+                .values(uses=tools.c.uses + 1, failures=tools.c.failures + int(failed))
+            )
+
+    def uses(self, tool: Tool) -> tuple[int, int]:
+        """How often a tool's version was used, and how often it failed."""
+        query = sa.select(tools.c.uses, tools.c.failures).where(
+            (tools.c.name == tool.name) & (tools.c.version == tool.version)
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).one()
+        return row.uses, row.failures
+
+    # Instances
+
+    def remember(self, task: str, example: Example) -> int:
+        """Keep an answered question of a task that has no tool yet; gives how many are pending."""
+        with self._transaction() as connection:
+            connection.execute(
+                sa.insert(instances).values(
+                    task=slug(task), question=example.question, answer=example.answer, created=_now()
+                )
+            )
+            return connection.execute(
+                sa.select(sa.func.count()).where(
+                    (instances.c.task == slug(task)) & instances.c.tool_version.is_(None)
+                )
+            ).scalar_one()
+
+    def pending(self, task: str) -> tuple[tuple[int, Example], ...]:
+        """The pending instances of a task with their ids, oldest first."""
+        query = (
+            sa.select(instances)
+            .where((instances.c.task == slug(task)) & instances.c.tool_version.is_(None))
+            .order_by(instances.c.id)
+        )
+        with self._transaction() as connection:
+            return tuple((row.id, Example(row.question, row.answer)) for row in connection.execute(query))
+
+    def tasks(self) -> Mapping[str, tuple[Example, ...]]:
+        """Tasks with pending instances and without an active tool; up to two instances of each."""
+        with self._transaction() as connection:
+            tooled = set(
+                connection.execute(sa.select(tools.c.name).where(tools.c.status == ACTIVE)).scalars()
+            )
+            rows = connection.execute(
+                sa.select(instances).where(instances.c.tool_version.is_(None)).order_by(instances.c.id)
+            ).all()
+        found: dict[str, tuple[Example, ...]] = {}
+        for row in rows:
+            seen = found.get(row.task, ())
+            if row.task not in tooled and len(seen) < 2:  # noqa: PLR2004 - "up to two" above
+                found[row.task] = (*seen, Example(row.question, row.answer))
+        return found
+
+    # Makings
+
+    def begin(self, task: str, fingerprint: str, examples: int) -> str:
+        """Open a making; gives its run id.
+
+        A making with the same fingerprint that was begun and never ended (its process died) is taken up
+        again under its old id, so that its paid replies are found in the journal.
+        """
+        unfinished = (makings.c.fingerprint == fingerprint) & (makings.c.state == "running")
+        with self._transaction() as connection:
+            run = connection.execute(sa.select(makings.c.run).where(unfinished).limit(1)).scalar()
+            if run is None:
+                run = f"make-{uuid.uuid4().hex}"
+                connection.execute(
+                    sa.insert(makings).values(
+                        run=run,
+                        task=slug(task),
+                        fingerprint=fingerprint,
+                        examples=examples,
+                        state="running",
+                        created=_now(),
+                    )
+                )
+        return str(run)
+
+    def fail(self, run: str, history: Sequence[Attempt]) -> None:
+        """Close a making that came to nothing, with its history."""
+        with self._transaction() as connection:
+            self._close(connection, run, "failed", history)
+
+    def failed_with(self, task: str) -> int:
+        """The largest number of examples with which making a tool for the task failed; 0 if it never did."""
+        query = sa.select(sa.func.max(makings.c.examples)).where(
+            (makings.c.task == slug(task)) & (makings.c.state == "failed")
+        )
+        with self._transaction() as connection:
+            return connection.execute(query).scalar() or 0
+
+    @staticmethod
+    def _close(connection: sa.Connection, run: str, state: str, history: Sequence[Attempt]) -> None:
+        connection.execute(
+            sa.update(makings)
+            .where(makings.c.run == run)
+            .values(state=state, history=[_plain(attempt) for attempt in history])
+        )
+
+    # Journal
+
+    def record(self, entry: JournalEntry) -> None:
+        """Store a paid reply, before anything is done with it."""
+        values = {item.name: getattr(entry, item.name) for item in dataclasses.fields(entry)}
+        values["cost_usd"] = None if entry.cost_usd is None else str(entry.cost_usd)
+        with self._transaction() as connection:
+            connection.execute(sa.insert(journal).values(**values, created=_now()))
+
+    def recall(self, run: str, step: str, digest: str) -> JournalEntry | None:
+        """The reply that was paid for at this step of this run for this very request, if any."""
+        query = (
+            sa.select(journal)
+            .where((journal.c.run == run) & (journal.c.step == step) & (journal.c.digest == digest))
+            .order_by(journal.c.id)
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _entry(row)
+
+    def journal(self, run: str | None = None) -> tuple[JournalEntry, ...]:
+        """Every paid reply, or those of one run, oldest first."""
+        query = sa.select(journal).order_by(journal.c.id)
+        if run is not None:
+            query = query.where(journal.c.run == run)
+        with self._transaction() as connection:
+            return tuple(_entry(row) for row in connection.execute(query).mappings())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise LibraryError(f"{self.url} failed: {cause}") from error
+
+
+def _entry(row: Mapping[Any, Any]) -> JournalEntry:
+    names = [item.name for item in dataclasses.fields(JournalEntry)]
+    values = {name: row[name] for name in names}
+    if values["cost_usd"] is not None:
+        values["cost_usd"] = Decimal(values["cost_usd"])
+    return JournalEntry(**values)
+
+
+def _plain(record: object) -> Any:
+    return msgspec.to_builtins(record, enc_hook=_plain_mapping)
+
+
+def _plain_mapping(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no place in a library")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

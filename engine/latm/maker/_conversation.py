@@ -1,0 +1,84 @@
+"""The conversation with the maker, and the account that is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from latm._events import Events
+from latm._ledger import Ledger
+from latm._records import Attempt
+from latm._roles import Purpose, Role
+from latm.errors import MakingFailed
+from latm.plugin import Message, Request
+
+SYSTEM = (
+    "You write small, general Python functions that later answer many questions of the same kind. "
+    "Your code is run as it stands, so reply with complete code in fenced Python blocks."
+)
+
+
+@final
+@dataclass(kw_only=True)
+class Conversation:
+    """One making's turns with the maker; the whole history goes into every request, as in the paper.
+
+    Attributes:
+        role: the maker.
+        task: the task's name.
+        run: the making's id in the journal.
+        events: who is told of each attempt.
+        bill: what the making cost.
+        turns: the messages so far.
+        history: the attempts so far.
+    """
+
+    role: Role
+    task: str
+    run: str
+    events: Events
+    bill: Ledger = field(default_factory=Ledger)
+    turns: list[Message] = field(default_factory=list[Message])
+    history: list[Attempt] = field(default_factory=list[Attempt])
+
+    def say(self, text: str) -> None:
+        """Add a turn of ours."""
+        self.turns.append(Message("user", text))
+
+    async def ask(self, stage: str, number: int) -> str:
+        """Get the maker's next reply; it stays in the conversation."""
+        purpose = Purpose(
+            run=self.run,
+            step=f"{stage}/{number}",
+            bill=self.bill,
+            task=self.task,
+            tool=self.task,
+            resumable=True,
+        )
+        self.events.tell("make.asking", task=self.task, stage=stage, number=number)
+        reply = await self.role.complete(Request(messages=tuple(self.turns), system=SYSTEM), purpose)
+        self.turns.append(Message("assistant", reply.text))
+        return reply.text
+
+    def judge(self, stage: str, number: int, reply: str, problem: str | None) -> None:
+        """Write down what became of a reply."""
+        self.history.append(Attempt(stage=stage, number=number, reply=reply, problem=problem))
+        spend = self.bill.total()
+        self.events.tell(
+            "make.attempt",
+            task=self.task,
+            stage=stage,
+            number=number,
+            problem=problem,
+            cost_usd=spend.cost_usd,
+            usage=spend.usage,
+        )
+
+    def failed(self, stage: str) -> MakingFailed:
+        """The error that ends the making, with the whole history."""
+        tries = [attempt for attempt in self.history if attempt.stage == stage]
+        last = tries[-1].problem if tries else None
+        times = "1 attempt" if len(tries) == 1 else f"{len(tries)} attempts"
+        return MakingFailed(
+            f"{times}, the last one: {last}", task=self.task, stage=stage, history=tuple(self.history)
+        )

@@ -1,0 +1,148 @@
+"""One making, from examples to a stored tool."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from latm._answers import answer_type as find_answer_type
+from latm._clock import Clock
+from latm._events import Events
+from latm._reading import parse
+from latm._records import Example, Provenance, Scorecard, Tool, digest, slug
+from latm._roles import Roles, in_thread
+from latm.config import MakingConfig
+from latm.errors import ConfigError, MakingFailed, nearest
+from latm.maker._conversation import Conversation
+from latm.maker.propose import propose
+from latm.maker.verify import verify
+from latm.maker.wrap import wrap
+from latm_sandbox import AsyncSandbox
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+PROTOCOLS = ("paper",)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """Makes tools.
+
+    Attributes:
+        roles: where the maker's model is found.
+        sandbox: where its code runs.
+        library: where tools go.
+        events: who is told.
+        clock: for the provenance.
+    """
+
+    roles: Roles
+    sandbox: AsyncSandbox
+    library: Library
+    events: Events
+    clock: Clock
+
+    async def make(
+        self,
+        task: str,
+        examples: Sequence[Example],
+        *,
+        settings: MakingConfig,
+        answer_type: str = "text",
+        used: Sequence[int] = (),
+    ) -> Tool:
+        """Make a tool and store it as the next version of its name.
+
+        A making whose process died is taken up where it stopped: the replies it had paid for are not paid
+        again. Faults of infrastructure (a rate limit, a daemon) are raised as they are; they are not shown
+        to the model and count as no attempt, and the same call goes on from there.
+
+        Args:
+            task: the task's name.
+            examples: the first are shown, the next are for verification; the rest are not used by
+                ``paper``.
+            settings: protocol and counts.
+            answer_type: how answers compare.
+            used: ids of the pending instances behind the examples.
+
+        Raises:
+            ConfigError: an argument is wrong, or there are too few examples.
+            MakingFailed: a stage used up its attempts.
+        """
+        name = slug(task)
+        answers = find_answer_type(answer_type)
+        if settings.protocol not in PROTOCOLS:
+            raise ConfigError(
+                f"no such protocol: {settings.protocol!r}.{nearest(settings.protocol, PROTOCOLS)}",
+                where="protocol",
+            )
+        need = settings.demonstrations + settings.validation
+        if len(examples) < need:
+            raise ConfigError(
+                f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} to "
+                f"verify on), and there are {len(examples)}",
+                where="examples",
+            )
+        role = self.roles.get("maker")
+        started = self.clock.monotonic()
+        evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
+        fingerprint = digest(name, role.model, answer_type, repr(settings), evidence)
+        run = await in_thread(self.library.begin, name, fingerprint, len(examples))
+        conversation = Conversation(role=role, task=name, run=run, events=self.events)
+        self.events.tell("make.start", task=name, run=run, model=role.model, examples=len(examples))
+        shown, held = examples[: settings.demonstrations], examples[settings.demonstrations : need]
+        attempts = settings.attempts
+        try:
+            proposal = await propose(conversation, self.sandbox, shown, attempts=attempts)
+            verification = await verify(conversation, self.sandbox, proposal, held, attempts=attempts)
+            wrapping = await wrap(
+                conversation, self.sandbox, proposal, held, answers=answers, attempts=attempts
+            )
+        except MakingFailed as failure:
+            await in_thread(self.library.fail, run, failure.history)
+            self.events.tell("make.failed", task=name, run=run, stage=failure.stage, error=str(failure))
+            raise
+        spend = conversation.bill.total()
+        tool = Tool(
+            name=name,
+            version=0,
+            source=proposal.source,
+            function=verification.function,
+            contract=_contract(proposal.source, verification.function),
+            demonstrations=wrapping.demonstrations,
+            tests={"verification": verification.code},
+            answer_type=answer_type,
+            scorecard=Scorecard(attempts=tuple(conversation.history), notes=wrapping.notes),
+            provenance=Provenance(
+                protocol=settings.protocol,
+                maker=role.model,
+                run=run,
+                examples_sha256=evidence,
+                source_sha256=digest(proposal.source),
+                usage=spend.usage,
+                cost_usd=spend.cost_usd,
+                seconds=self.clock.monotonic() - started,
+                created=self.clock.now().isoformat(timespec="seconds"),
+            ),
+        )
+        stored = await in_thread(lambda: self.library.add(tool, run=run, used=used))
+        self.events.tell(
+            "make.done", task=name, run=run, tool=stored.name, version=stored.version, cost_usd=spend.cost_usd
+        )
+        return stored
+
+
+def _contract(source: str, function: str) -> str:
+    """The function's head and docstring: all that the paper's tools say of themselves."""
+    tree = parse(source)
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            head = f"{node.name}({ast.unparse(node.args)})"
+            returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+            text = ast.get_docstring(node)
+            return f"{head}{returns}" + (f"\n{text}" if text else "")
+    return function

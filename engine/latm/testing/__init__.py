@@ -1,0 +1,27 @@
+"""Fakes and conformance checks for authors of plugins and for applications; no pytest needed.
+
+`ScriptedBackend` and `scripted_provider` play models without a network. `OpenAIServer` and `AnthropicServer`
+speak the wire formats on the loopback interface, for tests through the real SDKs. `check_provider` judges a
+provider.
+"""
+
+from latm.testing._check import Check, Report, Scenario, check_provider
+from latm.testing._loopback import HttpReply, RecordedRequest
+from latm.testing._scripted import Script, ScriptedBackend, ScriptedProvider, scripted_provider, word_usage
+from latm.testing._servers import AnthropicServer, OpenAIServer
+
+__all__ = [
+    "AnthropicServer",
+    "Check",
+    "HttpReply",
+    "OpenAIServer",
+    "RecordedRequest",
+    "Report",
+    "Scenario",
+    "Script",
+    "ScriptedBackend",
+    "ScriptedProvider",
+    "check_provider",
+    "scripted_provider",
+    "word_usage",
+]

@@ -1,0 +1,185 @@
+"""A small HTTP server on the loopback interface that does what it is told, misbehaviour included."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
+from typing import Any, cast, final
+
+__all__ = ["HttpReply", "LoopbackServer", "RecordedRequest"]
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    """One response, or one way to fail at it.
+
+    Attributes:
+        status: HTTP status.
+        body: bytes or text as they are; anything else as JSON.
+        headers: besides Content-Length and Content-Type, which they may replace.
+        hold: send nothing (or only ``sent`` bytes of the body) until the server is released or closed.
+        sent: how many bytes of the body are sent; the connection is then closed, or held. None for all.
+        reset: break the connection off without a word.
+    """
+
+    status: int = 200
+    body: object = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    hold: bool = False
+    sent: int | None = None
+    reset: bool = False
+
+    def payload(self) -> bytes:
+        """The body as bytes."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """What a client sent.
+
+    Attributes:
+        method: ``POST``.
+        path: with the query.
+        headers: lower-case names.
+        body: the JSON value, or None where there is none.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+@final
+class LoopbackServer:
+    """Serve on a free port of 127.0.0.1 until closed, each connection in a thread of its own.
+
+    Args:
+        respond: makes the response of a request; called from many threads.
+
+    Attributes:
+        requests: all that arrived, oldest first.
+        arrived: set when a request has arrived; a test may wait for it and clear it.
+    """
+
+    def __init__(self, respond: Callable[[RecordedRequest], HttpReply]) -> None:
+        self.requests: list[RecordedRequest] = []
+        self.arrived = threading.Event()
+        self._respond = respond
+        self._released = threading.Event()
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        owner = self
+
+        class Handler(_Handler):
+            server_of = owner
+
+        class Server(ThreadingHTTPServer):
+            # Joined on close: every connection is shut down first, so no thread is left in a read.
+            daemon_threads = False
+            request_queue_size = 512
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """Say nothing: clients that go away are what tests do."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), name="latm-loopback", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def release(self) -> None:
+        """Let every held response go on."""
+        self._released.set()
+
+    def close(self) -> None:
+        """Release what is held, shut every connection, and wait for the threads."""
+        self._released.set()
+        self._server.shutdown()
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._server.server_close()
+        self._thread.join()
+
+    def connected(self, connection: socket.socket, *, on: bool) -> None:
+        """Note a connection that came or went."""
+        with self._lock:
+            (self._connections.add if on else self._connections.discard)(connection)
+
+    def answer(self, request: RecordedRequest) -> HttpReply:
+        """Record a request and ask for its response."""
+        with self._lock:
+            self.requests.append(request)
+        self.arrived.set()
+        return self._respond(request)
+
+    def wait(self) -> None:
+        """Wait until released; a test that forgets is not hung for ever."""
+        self._released.wait(60)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_of: LoopbackServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.server_of.connected(self.connection, on=True)
+
+    def finish(self) -> None:
+        self.server_of.connected(self.connection, on=False)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        raw = self.rfile.read(length)
+        headers = MappingProxyType({name.lower(): value for name, value in self.headers.items()})
+        body = cast("Any", json.loads(raw)) if raw else None
+        reply = self.server_of.answer(RecordedRequest(self.command, self.path, headers, body))
+        if reply.hold and not reply.sent:
+            self.server_of.wait()
+        if reply.reset:
+            # Linger of zero seconds: close() sends RST.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
+        self._send(reply)
+
+    do_GET = do_POST
+
+    def _send(self, reply: HttpReply) -> None:
+        payload = reply.payload()
+        self.send_response(reply.status)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(payload))}
+        for name, value in {**headers, **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload if reply.sent is None else payload[: reply.sent])
+        if reply.sent is not None:
+            self.wfile.flush()
+            if reply.hold:
+                self.server_of.wait()
+            self.close_connection = True

@@ -1,0 +1,5 @@
+"""The user's room: a cheap model turns a question into a call of a tool; a cell runs it."""
+
+from latm.user._using import Use, User
+
+__all__ = ["Use", "User"]
