@@ -1,4 +1,4 @@
-"""Large language models as tool makers: a strong model writes a function once, a cheap one calls it ever after.
+"""Large language models as tool makers: a strong model writes a function, cheap ones call it.
 
 The method is that of *Large Language Models as Tool Makers* (arXiv 2305.17126).
 """

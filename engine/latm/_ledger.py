@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from latm.config import Price
@@ -48,7 +48,7 @@ class Spend:
     """
 
     calls: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     known_usd: Decimal = Decimal(0)
     unpriced: int = 0
 

@@ -166,7 +166,7 @@ class Answer:
     tool_version: int | None = None
     outcome: Outcome | None = None
     cost_usd: Decimal | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     trace: tuple[str, ...] = ()
 

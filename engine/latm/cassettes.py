@@ -19,7 +19,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast, final
+from typing import Any, TypeGuard, TypeVar, cast, final
 
 import anyio.to_thread
 
@@ -269,10 +269,9 @@ def _parse(path: Path, text: str, where: str) -> Any:
 
 
 def _transcript(path: Path, text: str) -> Transcript:
-    parsed = _parse(path, text, "")
-    if not isinstance(parsed, list):
+    turns = _parse(path, text, "")
+    if not _is_list(turns):
         raise ConfigError("expected a list of {role, content}, or a cassette", where=str(path))
-    turns: list[Any] = parsed
     messages: list[Mapping[str, str]] = []
     for index, turn in enumerate(turns):
         where = f"{path}: index {index}"
@@ -288,6 +287,10 @@ def _transcript(path: Path, text: str) -> Transcript:
     if not replies:
         raise ConfigError("the conversation has no assistant's turn to replay", where=str(path))
     return Transcript(path, tuple(messages), replies)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _check_header(path: Path, line: str) -> None:

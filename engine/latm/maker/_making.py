@@ -83,8 +83,8 @@ class Maker:
         need = settings.demonstrations + settings.validation
         if len(examples) < need:
             raise ConfigError(
-                f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} to "
-                f"verify on), and there are {len(examples)}",
+                f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} "
+                f"to verify on), and there are {len(examples)}",
                 where="examples",
             )
         role = self.roles.get("maker")

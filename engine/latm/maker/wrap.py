@@ -86,11 +86,11 @@ async def _checked(
     known = {folded(example.question): example for example in validation}
     demonstrations: list[Demonstration] = []
     notes: list[str] = []
-    for question, code in read(reply):
+    for question, written in read(reply):
         example = known.pop(folded(question), None)
         if example is None:
             continue  # the maker's own invention, or a repetition
-        code = plain_names(code)
+        code = plain_names(written)
         title = f"The demonstration for {question.strip()[:60]!r}"
         problem = _unfit(code, example, proposal)
         if problem is None:

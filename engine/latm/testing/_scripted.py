@@ -33,6 +33,9 @@ class ScriptedBackend:
         usage: the tokens of a reply that the script gives only as a text: a constant, or a function of the
             request and the text. By default its words are counted.
 
+    Raises:
+        TypeError: the script is a single text.
+
     Attributes:
         requests: all that were asked, oldest first.
         closed: how often `aclose` was called.
@@ -45,6 +48,8 @@ class ScriptedBackend:
         model: str = "scripted",
         usage: Usage | Callable[[Request, str], Usage] = word_usage,
     ) -> None:
+        if isinstance(script, str):
+            raise TypeError("a script is a list of replies or a function; put the one text into a list")
         self._script = script
         self._model = model
         self._usage = usage
