@@ -1,0 +1,36 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from latm.cli._doctor import doctor
+from latm.cli._make import make
+from latm.cli._models import models
+from latm.cli._run import run
+from latm.cli._say import guarded
+from latm.cli._solve import solve
+from latm.cli._tools import tools
+from latm.cli.demo import demo_command
+
+app = typer.Typer(
+    name="latm",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Large language models as tool makers: a strong model writes a verified Python function for a class "
+        "of questions once, and a cheap model calls it ever after."
+    ),
+    epilog="Exit codes: 0 done; 1 not achieved; 2 wrong input; 3 something is missing; 4 a model failed; "
+    "5 budget spent; 130 interrupted.",
+)
+
+app.command("demo")(guarded(demo_command))
+app.command("doctor")(guarded(doctor))
+app.command("models")(guarded(models))
+app.command("run")(guarded(run))
+app.command("make")(guarded(make))
+app.command("solve")(guarded(solve))
+app.add_typer(tools, name="tools")

@@ -1,0 +1,130 @@
+"""``latm doctor``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import typer
+from rich.markup import escape
+
+from latm._engine import open_sandbox
+from latm._events import Events
+from latm._plugins import ModelRef, Plugins, create_backend
+from latm.cli._say import NOT_ACHIEVED, data_console, print_json
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, find_config
+from latm.config import Config
+from latm.errors import ConfigError, LatmError
+from latm_sandbox import Finding, SandboxError
+
+
+def doctor(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Check Python, Docker, the image, plugins, keys and the library, and say what to do for each failure.
+
+    Keys are only said to be present or absent. No model is called.
+    """
+    findings = list(_examine(config, library))
+    if json_:
+        print_json(findings)
+    else:
+        console = data_console()
+        for each in findings:
+            mark = "[green]ok     [/green]" if each.ok else "[red]problem[/red]"
+            console.print(f"{mark} [bold]{escape(each.name)}[/bold]: {escape(each.detail)}")
+            if each.remedy and not each.ok:
+                console.print(f"        {escape(each.remedy)}")
+    if not all(each.ok for each in findings):
+        raise typer.Exit(NOT_ACHIEVED)
+
+
+def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
+    yield _finding("python", f"{sys.version.split()[0]} at {sys.executable}")
+    settings = Config()
+    try:
+        settings, source = find_config(path)
+        yield _finding("configuration", source or "none; the defaults hold")
+    except ConfigError as error:
+        yield _problem("configuration", str(error), "mend the file, or give another with --config")
+    plugins = Plugins.load(disable=settings.plugins.disable)
+    yield _finding("providers", ", ".join(plugins.providers()) or "none")
+    for each in plugins.broken:
+        yield _problem(
+            f"plugin {each.name}",
+            f"{each.source}: {each.cause}",
+            "mend or uninstall it, or add it to [plugins] disable",
+        )
+    yield from _roles(settings, plugins)
+    yield from _keys(plugins)
+    yield from _sandbox(settings, plugins)
+    yield _library(library, settings)
+
+
+def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
+    for name, role in settings.roles.items():
+        title = f"role {name}"
+        try:
+            ref = ModelRef.parse(role.model, where=f"roles.{name}")
+            options = {
+                k: v for k, v in settings.providers.get(ref.provider, {}).items() if k != "concurrency"
+            }
+            backend = create_backend(plugins, ref, options)
+        except LatmError as error:
+            yield _problem(title, str(error), "")
+        else:
+            anyio.run(backend.aclose)
+            yield _finding(title, role.model)
+
+
+def _keys(plugins: Plugins) -> Iterator[Finding]:
+    for name, entry in plugins.providers().items():
+        variable = entry.spec.key_env
+        if variable is not None:
+            present = bool(plugins.secret(name, variable) or os.environ.get(variable))
+            state = "present" if present else "absent; needed only if a role uses this provider"
+            yield _finding(f"key of {name}", f"{variable} is {state}")
+
+
+def _sandbox(settings: Config, plugins: Plugins) -> Iterator[Finding]:
+    async def check() -> tuple[Finding, ...]:
+        async with open_sandbox(settings, plugins, Events(None, plugins.event)) as sandbox:
+            return await sandbox.check()
+
+    try:
+        yield from anyio.run(check)
+    except (LatmError, SandboxError) as error:
+        yield _problem("sandbox", str(error), getattr(error, "remedy", ""))
+
+
+def _library(library: str | None, settings: Config) -> Finding:
+    from latm.library import Library
+
+    url = settings.library.url if library is None else library
+    url = url if "://" in url else f"sqlite:///{url}"
+    file = url.removeprefix("sqlite:///")
+    if url.startswith("sqlite:///") and not Path(file).exists():
+        return _finding("library", f"{url} does not exist yet; it is made when it is first used")
+    try:
+        store = Library(url)
+    except LatmError as error:
+        return _problem("library", str(error), "")
+    try:
+        return _finding("library", f"{store.url}, {len(store.list())} tools")
+    except LatmError as error:
+        return _problem("library", str(error), "")
+    finally:
+        store.close()
+
+
+def _finding(name: str, detail: str) -> Finding:
+    return Finding(name=name, ok=True, detail=detail, remedy="")
+
+
+def _problem(name: str, detail: str, remedy: str) -> Finding:
+    return Finding(name=name, ok=False, detail=detail, remedy=remedy)

@@ -1,0 +1,95 @@
+"""``latm run``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from latm._engine import open_sandbox
+from latm._events import Events
+from latm._plugins import Plugins
+from latm.cli._say import NOT_ACHIEVED, WRONG_INPUT, note, plain, print_json
+from latm.cli._setting import ConfigOption, JsonOption, find_config
+from latm.config import Config
+from latm.errors import ConfigError
+from latm_sandbox import Outcome, Program, Status
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="A Python file.")],
+    function: Annotated[
+        str | None, typer.Argument(help="The function; needed where there are several.")
+    ] = None,
+    args: Annotated[
+        str, typer.Option("--args", help="JSON: a list of arguments, or an object of named ones: '[1, 2]'.")
+    ] = "[]",
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Run one function of a Python file in an isolated cell and print what it returns.
+
+    Example: latm run tools.py add --args '[1, 2]'
+    """
+    program = Program(_source(file), function)
+    positional, named = _arguments(args)
+    settings, _ = find_config(config)
+    outcome = _call(settings, program, positional, named)
+    if json_:
+        print_json(outcome)
+    else:
+        _show(outcome)
+    if outcome.status is not Status.OK:
+        raise typer.Exit(WRONG_INPUT if outcome.status is Status.INVALID else NOT_ACHIEVED)
+
+
+def _call(settings: Config, program: Program, positional: list[Any], named: dict[str, Any]) -> Outcome:
+    import anyio
+
+    async def main() -> Outcome:
+        plugins = Plugins.load(disable=settings.plugins.disable)
+        async with open_sandbox(settings, plugins, Events(None, plugins.event)) as sandbox:
+            return await sandbox.call(program, *positional, **named)
+
+    return anyio.run(main)
+
+
+def _source(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"cannot be read: {reason}", where=str(file)) from None
+
+
+def _arguments(text: str) -> tuple[list[Any], dict[str, Any]]:
+    try:
+        data: object = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"is no JSON: {error}", where="--args") from None
+    if isinstance(data, list):
+        return cast("list[Any]", data), {}
+    if isinstance(data, dict):
+        return [], cast("dict[str, Any]", data)
+    raise ConfigError("must be a list of arguments or an object of named ones", where="--args")
+
+
+def _show(outcome: Outcome) -> None:
+    # What the program printed is no result of ours: it goes to stderr, the value alone to stdout.
+    if outcome.stdout or outcome.stderr:
+        sys.stderr.write(outcome.stdout + outcome.stderr)
+        sys.stderr.write("" if (outcome.stdout + outcome.stderr).endswith("\n") else "\n")
+    if outcome.status is Status.OK:
+        value = plain(outcome.value)
+        typer.echo(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        note(f"{outcome.status} in {outcome.wall_s * 1000:.1f} ms, cell {outcome.cell}")
+        return
+    error = outcome.error
+    if error is not None and error.traceback:
+        sys.stderr.write(error.traceback.rstrip() + "\n")
+    elif error is not None:
+        sys.stderr.write(f"{error}\n")
+    note(f"{outcome.status} after {outcome.wall_s:.2f} s", style="yellow")

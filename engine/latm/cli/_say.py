@@ -1,0 +1,120 @@
+"""How the commands speak: data to stdout, all else to stderr, one message and an exit code for a mistake."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import Any, ParamSpec, TypeVar, cast
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from latm.errors import (
+    BackendError,
+    BudgetExceeded,
+    ConfigError,
+    LatmError,
+    LibraryError,
+    MakingFailed,
+    MissingDependency,
+    PluginError,
+    Unauthorized,
+)
+from latm_sandbox import SandboxError
+
+NOT_ACHIEVED, WRONG_INPUT, MISSING, MODEL_FAILED, BUDGET, INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (Unauthorized, MISSING),
+    (MissingDependency, MISSING),
+    (PluginError, MISSING),
+    (SandboxError, MISSING),
+    (BudgetExceeded, BUDGET),
+    (BackendError, MODEL_FAILED),
+    (MakingFailed, NOT_ACHIEVED),
+    (ConfigError, WRONG_INPUT),
+    (LibraryError, WRONG_INPUT),
+    (LatmError, NOT_ACHIEVED),
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def progress_console() -> Console:
+    """A console on stderr as it is now; colours and control codes only on a terminal."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def data_console() -> Console:
+    """A console on stdout as it is now."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def note(text: str, style: str = "dim") -> None:
+    """Say something that is no data."""
+    progress_console().print(escape(text), style=style)
+
+
+def print_json(value: object) -> None:
+    """Write data as one line of JSON."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=True) + "\n")
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose errors are one message and an exit code; with LATM_DEBUG set, a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (LatmError, SandboxError) as error:
+            if os.environ.get("LATM_DEBUG"):
+                raise
+            sys.stderr.write(f"latm: {error}\n")
+            raise typer.Exit(exit_code(error)) from None
+        except KeyboardInterrupt:
+            sys.stderr.write("latm: interrupted; what was paid for is in the library\n")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader has gone ("latm ... | head"); nothing more can be written, at exit neither.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(NOT_ACHIEVED) from None
+
+    return run
+
+
+def exit_code(error: Exception) -> int:
+    """The documented exit code of an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), NOT_ACHIEVED)
+
+
+def plain(value: object) -> Any:  # noqa: PLR0911 - one return for each kind of value
+    """Records, enums, money and what else we hold, as JSON data; what has no JSON form as its repr."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in cast("list[object]", value)]
+    if isinstance(value, Decimal):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return repr(value)
+
+
+def money(value: Decimal | None) -> str:
+    """An amount for people: unknown is said, never shown as 0."""
+    if value is None:
+        return "unknown"
+    return f"${value:.4f}" if value < 1 else f"${value:.2f}"

@@ -1,0 +1,71 @@
+"""The options that several commands share, and the configuration that they add up to."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latm.config import ROLES, Config, LibraryConfig
+
+DEFAULT_CONFIG = "latm.toml"
+CONFIG_VARIABLE = "LATM_CONFIG"
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help=f"Configuration file; else ${CONFIG_VARIABLE}, else {DEFAULT_CONFIG} if it is here.",
+    ),
+]
+LibraryOption = Annotated[str | None, typer.Option("--library", help="Library: a file, or a database URL.")]
+MakerOption = Annotated[str | None, typer.Option("--maker", help="Model that makes tools, PROVIDER:MODEL.")]
+UserOption = Annotated[str | None, typer.Option("--user", help="Model that uses tools, PROVIDER:MODEL.")]
+DispatcherOption = Annotated[
+    str | None, typer.Option("--dispatcher", help="Model that chooses the tool, PROVIDER:MODEL.")
+]
+FallbackOption = Annotated[
+    str | None,
+    typer.Option("--fallback", help="Model that answers what no tool can; the maker's if not given."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def find_config(path: Path | None) -> tuple[Config, str | None]:
+    """The configuration and the file that it came from; the defaults where there is none.
+
+    Raises:
+        ConfigError: the file that was asked for is absent or wrong.
+    """
+    chosen = path or os.environ.get(CONFIG_VARIABLE)
+    if chosen is None and Path(DEFAULT_CONFIG).is_file():
+        chosen = DEFAULT_CONFIG
+    return (Config(), None) if chosen is None else (Config.load(chosen), str(chosen))
+
+
+def build_config(path: Path | None, *, library: str | None = None, **models: str | None) -> Config:
+    """The configuration with the command's options laid over it.
+
+    A model given on the command line keeps the other settings of its role.
+
+    Raises:
+        ConfigError: the file is absent or wrong.
+    """
+    config, _ = find_config(path)
+    changes: dict[str, Any] = {}
+    if library is not None:
+        url = library if "://" in library else f"sqlite:///{library}"
+        changes["library"] = LibraryConfig(url=url)
+    given = {role: model for role, model in models.items() if model is not None}
+    assert given.keys() <= set(ROLES)
+    if given:
+        roles: dict[str, Any] = dict(config.roles)
+        for role, model in given.items():
+            roles[role] = dataclasses.replace(roles[role], model=model) if role in roles else model
+        changes["roles"] = roles
+    tree = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
+    return Config(**{**tree, **changes})
