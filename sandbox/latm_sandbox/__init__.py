@@ -1,12 +1,71 @@
-"""Run untrusted Python functions in isolated cells."""
+"""Run untrusted Python in isolated cells.
 
-from dataclasses import dataclass
+::
 
-__all__ = ["LauncherSpec"]
+    with Sandbox() as sandbox:
+        outcome = sandbox.call(Program("def add(a, b):\n    return a + b"), 1, 2)
+        assert outcome.value == 3
+
+Importing this package imports no Docker SDK, opens nothing and reads nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from latm_sandbox._launcher import CellSpec, Finding, Jail, Launcher, LauncherOptions, LauncherSpec
+from latm_sandbox._limits import KiB, Limits, MiB, PoolPolicy
+from latm_sandbox._outcome import Outcome, ProgramError, Status, TestReport
+from latm_sandbox._program import Program
+from latm_sandbox.errors import (
+    ImageError,
+    LaunchFailed,
+    LimitsError,
+    SandboxBusy,
+    SandboxClosed,
+    SandboxError,
+    SandboxUnavailable,
+)
+
+if TYPE_CHECKING:
+    from latm_sandbox._sandbox import AsyncSandbox
+    from latm_sandbox._sync import Sandbox
+
+__all__ = [
+    "AsyncSandbox",
+    "CellSpec",
+    "Finding",
+    "ImageError",
+    "Jail",
+    "KiB",
+    "LaunchFailed",
+    "Launcher",
+    "LauncherOptions",
+    "LauncherSpec",
+    "Limits",
+    "LimitsError",
+    "MiB",
+    "Outcome",
+    "PoolPolicy",
+    "Program",
+    "ProgramError",
+    "Sandbox",
+    "SandboxBusy",
+    "SandboxClosed",
+    "SandboxError",
+    "SandboxUnavailable",
+    "Status",
+    "TestReport",
+]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LauncherSpec:
-    """Placeholder until the launcher room stands."""
-
-    name: str
+def __getattr__(name: str) -> Any:
+    """The two sandboxes bring an event loop with them; who only names a `LauncherSpec` does not pay for it."""
+    if name == "AsyncSandbox":
+        from latm_sandbox._sandbox import AsyncSandbox as found
+    elif name == "Sandbox":
+        from latm_sandbox._sync import Sandbox as found
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found

@@ -1,0 +1,244 @@
+"""One cell: a jail, the guest in it, and the protocol between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from enum import Enum
+from importlib.resources import files
+from typing import Any, Final
+
+import anyio
+
+from latm_sandbox import _wire
+from latm_sandbox._codec import CodecError, decode_text, dumps, encode, loads
+from latm_sandbox._launcher import CellSpec, Jail
+from latm_sandbox._limits import Limits
+from latm_sandbox._program import Program
+from latm_sandbox._wire import Frame, FrameReader, Reply, WireError
+from latm_sandbox.errors import ImageError, LaunchFailed
+
+GRACE_S: Final = 1.0
+"""Seconds that the guest has beyond a call's own time to say that it is over; then the cell is killed."""
+_CLEAN_S: Final = 5.0
+"""Seconds that the guest has to clean up after a call before the next one is sent elsewhere."""
+_ORPHAN_S: Final = 3600.0
+"""Seconds without a word from the host after which a guest ends by itself."""
+
+ENVIRONMENT: Final = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/tmp",  # noqa: S108 - the cell's own
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONHASHSEED": "0",
+    # A pool of threads for each core runs into the limit of processes; there is one caller anyway.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+}
+# The guest comes over stdin: its length, itself, its configuration. Nothing of the program is on the way yet.
+_BOOTSTRAP: Final = (
+    "import os,sys;sys.path[:]=[p for p in sys.path if p];b=b''\n"
+    "while len(b)<8 or len(b)<8+int(b[:8],16):\n"
+    " d=os.read(0,1<<20)\n"
+    " if not d:os._exit(0)\n"
+    " b+=d\n"
+    "n=int(b[:8],16);g={'__name__':'guest'};exec(compile(b[8:8+n],'<guest>','exec'),g);g['main'](b[8+n:])"
+)
+ARGUMENTS: Final = ("-S", "-s", "-B", "-c", _BOOTSTRAP)  # not -I, which ignores the hash seed
+
+
+class Lost(Exception):
+    """The cell ended. Only its pool sees this.
+
+    Attributes:
+        started: whether the call may have begun; if not, it may be sent to another cell.
+        late: whether it was the host that lost patience.
+    """
+
+    def __init__(self, why: str, *, started: bool, late: bool = False) -> None:
+        super().__init__(why)
+        self.started = started
+        self.late = late
+
+
+class State(Enum):
+    """Where a cell is between two calls."""
+
+    CLEAN = 1
+    CLEANING = 2  # the answer has come, the word that all is clean again has not
+    SPENT = 3
+
+
+def guest_source() -> bytes:
+    """The source that runs in every cell."""
+    return files("latm_sandbox").joinpath("guest.py").read_bytes()
+
+
+def cell_spec(limits: Limits) -> CellSpec:
+    """What a launcher is to start."""
+    return CellSpec(arguments=ARGUMENTS, limits=limits, environment=ENVIRONMENT)
+
+
+class Cell:
+    """A jail with a guest that has said hello. One caller at a time."""
+
+    def __init__(self, jail: Jail, launcher: str, limits: Limits) -> None:
+        self.jail = jail
+        self.name = f"{launcher}:{jail.id}"
+        self.program: Program | None = None
+        self.calls = 0
+        self.state = State.CLEAN
+        self.used_at = time.monotonic()
+        self.python = ""
+        self._reader = FrameReader(_wire.OVERHEAD + limits.output_bytes + limits.result_bytes)
+        self._outgoing = b""
+        self._last_nonce = _wire.NO_NONCE
+
+    async def boot(self, source: bytes, timeout_s: float) -> None:
+        """Send the guest its source and wait for its hello.
+
+        Raises:
+            LaunchFailed: it did not say hello in time.
+            ImageError: it said why it cannot.
+        """
+        config = json.dumps({"environment": ENVIRONMENT, "idle_s": _ORPHAN_S}).encode()
+        config_frame = _wire.pack(_wire.HELLO, _wire.NO_NONCE, config)
+        why = "its stream ended"
+        try:
+            with anyio.fail_after(timeout_s):
+                await self.jail.send(b"%08x" % len(source) + source + config_frame)
+                hello = await self._receive()
+            if hello.kind == _wire.HELLO:
+                about = loads(hello.payload)
+                self.python = str(about["python"])
+                return
+            why = "it sent something else than its hello"
+        except TimeoutError:
+            why = f"it said nothing for {timeout_s:g} s"
+        except (OSError, WireError, CodecError, LookupError, TypeError) as error:
+            why = f"{why} ({error})" if str(error) else why
+        self.state = State.SPENT
+        with anyio.CancelScope(shield=True):
+            complaint = (await self.jail.destroy()).strip()
+        if "Error" in complaint:
+            last = complaint.splitlines()[-1]
+            raise ImageError(f"the guest does not run in this image ({last})", remedy="use another image=")
+        raise LaunchFailed(f"the cell {self.name} did not start: {why}", remedy="run `latm doctor`")
+
+    def bind(self, program: Program) -> None:
+        """Give the cell to a program, for good. Sent with the first call."""
+        assert self.program is None
+        self.program = program
+        loaded = dumps({"source": encode(program.source), "function": encode(program.function)})
+        self._outgoing = _wire.pack(_wire.LOAD, _wire.NO_NONCE, loaded)
+
+    async def call(self, body: bytes, limits: Limits, answer: Any = None) -> tuple[Reply, float]:
+        """Send one call and wait for its reply; the reply, and the seconds it took.
+
+        Args:
+            body: the encoded call.
+            limits: complete limits of this call.
+            answer: awaited with the payload of each question that the code asks; its result is sent back.
+
+        Raises:
+            Lost: the cell is gone or not to be trusted; it has to be destroyed.
+        """
+        nonce = os.urandom(8)
+        head = _wire.LIMITS.pack(
+            limits.wall_s, limits.cpu_s, limits.memory_bytes, limits.output_bytes, limits.result_bytes
+        )
+        state, self.state = self.state, State.SPENT
+        begun = time.monotonic()
+        try:
+            with anyio.fail_after(limits.wall_s + GRACE_S + (_CLEAN_S if state is State.CLEANING else 0)):
+                await self.jail.send(self._outgoing + _wire.pack(_wire.CALL, nonce, head + body))
+                self._outgoing = b""
+                if state is State.CLEANING:
+                    await self._expect_ready()
+                    state = State.CLEAN
+                    begun = time.monotonic()  # until then the guest was busy with the call before
+                while True:
+                    frame = await self._receive()
+                    if frame.nonce != nonce:
+                        raise WireError("an answer with the wrong nonce")
+                    if frame.kind == _wire.REPLIED:
+                        reply = _wire.parse_reply(frame.payload)
+                        break
+                    if frame.kind != _wire.ASK or answer is None:
+                        raise WireError("a frame of the wrong kind")
+                    await self.jail.send(_wire.pack(_wire.ANSWER, nonce, await answer(frame.payload)))
+        except TimeoutError:
+            raise Lost("it did not answer in time", started=state is State.CLEAN, late=True) from None
+        except (OSError, WireError) as error:
+            raise Lost(str(error) or "its stream ended", started=state is State.CLEAN) from None
+        self.state = State.CLEANING
+        self._last_nonce = nonce
+        self.calls += 1
+        self.used_at = time.monotonic()
+        return reply, self.used_at - begun
+
+    async def settle(self) -> None:
+        """Wait until the guest has cleaned up after the last call.
+
+        Raises:
+            Lost: it did not.
+        """
+        if self.state is State.CLEANING:
+            self.state = State.SPENT
+            try:
+                with anyio.fail_after(_CLEAN_S):
+                    await self._expect_ready()
+            except (TimeoutError, OSError, WireError) as error:
+                raise Lost(str(error), started=False) from None
+            self.state = State.CLEAN
+
+    async def ping(self, timeout_s: float) -> None:
+        """See that the guest is there and clean.
+
+        Raises:
+            Lost: it is not.
+        """
+        await self.settle()
+        nonce = os.urandom(8)
+        try:
+            with anyio.fail_after(timeout_s):
+                await self.jail.send(_wire.pack(_wire.PING, nonce))
+                frame = await self._receive()
+            if frame.kind != _wire.PONG or frame.nonce != nonce:
+                raise WireError("no pong")
+        except (TimeoutError, OSError, WireError) as error:
+            self.state = State.SPENT
+            raise Lost(str(error), started=False) from None
+
+    async def _expect_ready(self) -> None:
+        frame = await self._receive()
+        if frame.kind != _wire.READY or frame.nonce != self._last_nonce:
+            raise WireError("something else than the word that all is clean")
+
+    async def _receive(self) -> Frame:
+        while (frame := self._reader.next()) is None:
+            data = await self.jail.receive()
+            if not data:
+                raise OSError("its stream ended")
+            self._reader.feed(data)
+        return frame
+
+
+def read_error(data: Any) -> tuple[str, str, str, int | None]:
+    """Type, message, traceback and line out of what a guest sent.
+
+    Raises:
+        CodecError: they are not there.
+    """
+    if type(data) is not dict:
+        raise CodecError("no error")
+    line = data.get("line")
+    return (
+        decode_text(data.get("type")),
+        decode_text(data.get("message")),
+        decode_text(data.get("traceback")),
+        line if type(line) is int else None,
+    )

@@ -1,0 +1,29 @@
+"""What is to be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Python source, and the function to call in it.
+
+    Nothing is looked at here: source that does not load gives an `Outcome` with `Status.invalid`.
+
+    Attributes:
+        source: the text of a module. It is executed anew for every call.
+        function: which function `call` calls; needed only when the source has more than one public function.
+
+    Raises:
+        TypeError: the source or the name is not a text.
+    """
+
+    source: str
+    function: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, str):
+            raise TypeError(f"source is a text, not {type(self.source).__name__}")
+        if self.function is not None and not isinstance(self.function, str):
+            raise TypeError(f"function is a name or None, not {type(self.function).__name__}")

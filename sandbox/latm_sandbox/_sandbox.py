@@ -1,0 +1,355 @@
+"""The sandbox as an application sees it, awaited. `_sync.py` is the same for everyone else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from inspect import isawaitable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from latm_sandbox import _wire
+from latm_sandbox._cell import Cell, Lost, read_error
+from latm_sandbox._codec import CodecError, Unserialisable, decode, dumps, encode, encode_arguments, loads
+from latm_sandbox._launcher import Finding, Launcher, LauncherOptions, LauncherSpec
+from latm_sandbox._limits import Limits, PoolPolicy
+from latm_sandbox._outcome import Outcome, ProgramError, Status, TestReport
+from latm_sandbox._pool import Pool, no_event
+from latm_sandbox._program import Program
+from latm_sandbox._registry import find_launcher
+from latm_sandbox._wire import Reply
+from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
+
+MAX_REQUEST: Final = 32 << 20
+"""Bytes that the encoded arguments or the code of one call may have."""
+_TRIES: Final = 3
+"""Cells that are tried for a call that certainly has not begun in the ones before."""
+
+_STATUS: Final = {
+    ord("o"): Status.OK,
+    ord("e"): Status.ERROR,
+    ord("i"): Status.INVALID,
+    ord("u"): Status.UNSERIALISABLE,
+    ord("m"): Status.MEMORY,
+    ord("x"): Status.OUTPUT,
+    ord("t"): Status.TIMEOUT,
+    ord("k"): Status.KILLED,
+}
+# After these the guest has its feet on the ground; after any other the cell is thrown away.
+_ORDINARY: Final = frozenset({Status.OK, Status.ERROR, Status.INVALID, Status.UNSERIALISABLE})
+
+_MODULES: Final = (
+    "import pkgutil, sys\n"
+    "found = sorted({m.name for m in pkgutil.iter_modules()} | set(sys.builtin_module_names))\n"
+    "found = [name for name in found if name.isidentifier() and name != '__main__']\n"
+)
+
+
+class AsyncSandbox:
+    """Runs untrusted Python in cells, on asyncio and trio.
+
+    Nothing is started before the first call, or before `start`.
+
+    Args:
+        launcher: what starts the cells: ``docker``, or another by its name. There is no silent fallback.
+        image: what the cells are made of. None is an image of the running interpreter, built when needed; a
+            text is a reference such as ``python:3.13-slim``.
+        pool: how many cells there are and how long they live.
+        limits: what a call may use; a call may tighten them.
+        fresh_cell_per_call: give every call a cell that has never run anything, and throw it away after.
+        launchers: launchers beside the built-in ones.
+        launcher_options: the launcher's own options, such as ``{"runtime": "runsc"}``.
+        on_event: called as ``on_event(name, fields)`` when a cell starts, fails or ends; must not block.
+
+    Raises:
+        ValueError: no launcher has that name.
+    """
+
+    def __init__(
+        self,
+        *,
+        launcher: str = "docker",
+        image: object = None,
+        pool: PoolPolicy | None = None,
+        limits: Limits | None = None,
+        fresh_cell_per_call: bool = False,
+        launchers: Iterable[LauncherSpec] = (),
+        launcher_options: Mapping[str, object] | None = None,
+        on_event: Callable[[str, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._spec = find_launcher(launcher, launchers)
+        self._options = LauncherOptions(image=image, extra=dict(launcher_options or {}))
+        self._policy = PoolPolicy() if pool is None else pool
+        self._limits = Limits() if limits is None else limits
+        self._single_use = fresh_cell_per_call
+        self._on_event = on_event
+        self._pid = os.getpid()
+        self._launcher: Launcher | None = None
+        self._pool: Pool | None = None
+        self._group: TaskGroup | None = None
+        self._state = "not entered"
+        self._modules: tuple[str, ...] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._state != "not entered":
+            raise SandboxClosed(f"a sandbox is entered once; this one is {self._state}")
+        self._group = anyio.create_task_group()
+        await self._group.__aenter__()
+        self._state = "open"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._group is not None
+        await self.aclose()
+        return await self._group.__aexit__(kind, error, trace)
+
+    async def aclose(self) -> None:
+        """Destroy all cells and refuse further calls. May be called twice."""
+        if self._state == "closed":
+            return
+        self._state = "closed"
+        if os.getpid() != self._pid:
+            return
+        if self._pool is not None:
+            await self._pool.aclose()
+        if self._launcher is not None:
+            await self._launcher.aclose()
+        if self._group is not None:
+            self._group.cancel_scope.cancel()
+
+    async def start(self) -> None:
+        """Build what has to be built and start the spare cells, instead of at the first call.
+
+        Raises:
+            SandboxUnavailable: nothing can be run here.
+        """
+        pool = self._ready()
+        assert self._launcher is not None
+        await self._launcher.prepare()
+        pool.fill()
+
+    async def call(
+        self, program: Program, /, *args: Any, limits: Limits | None = None, **kwargs: Any
+    ) -> Outcome:
+        """Call the program's function.
+
+        Args:
+            program: the source; it is executed anew in a state of its own.
+            args: positional arguments of the function.
+            limits: tightens the sandbox's own for this call.
+            kwargs: keyword arguments of the function. One called ``limits`` cannot be passed.
+
+        Raises:
+            LimitsError: `limits` is wider than the sandbox's.
+            SandboxBusy: no cell became free.
+            SandboxUnavailable: no cell can be started.
+        """
+        narrowed = self._limits.tightened(limits)
+        try:
+            body = dumps(encode_arguments(args, kwargs))
+        except Unserialisable as error:
+            return _unserialisable(error)
+        return await self._run(program, body, narrowed)
+
+    async def run(
+        self,
+        program: Program,
+        code: str,
+        *,
+        want: Sequence[str] = (),
+        limits: Limits | None = None,
+        ask: Callable[..., Any] | None = None,
+    ) -> Outcome:
+        """Execute code after the program, in the same namespace.
+
+        Args:
+            program: the source; any number of functions, or none.
+            code: what is executed after it.
+            want: names whose values are returned. One that the code did not set is an error that names it.
+            limits: tightens the sandbox's own for this call.
+            ask: what the code may call as ``ask(...)``; it runs on the host, its time counts as the code's.
+                It may be a coroutine function. Whatever it raises is a RuntimeError in the code.
+
+        Raises:
+            LimitsError: `limits` is wider than the sandbox's.
+            SandboxBusy: no cell became free.
+            SandboxUnavailable: no cell can be started.
+        """
+        narrowed = self._limits.tightened(limits)
+        wanted = [want] if isinstance(want, str) else list(want)
+        request = {"code": encode(code), "want": [encode(name) for name in wanted], "ask": ask is not None}
+        return await self._run(program, dumps(request), narrowed, ask)
+
+    async def test(
+        self, program: Program, tests: Mapping[str, str], *, limits: Limits | None = None
+    ) -> TestReport:
+        """Execute each test after the program, in a state of its own.
+
+        Args:
+            program: the source under test.
+            tests: code by name; a test passes when it raises nothing.
+            limits: tightens the sandbox's own for each test.
+
+        Raises:
+            LimitsError: `limits` is wider than the sandbox's.
+            SandboxBusy: no cell became free.
+            SandboxUnavailable: no cell can be started.
+        """
+        return TestReport(
+            {name: await self.run(program, code, limits=limits) for name, code in tests.items()}
+        )
+
+    async def modules(self) -> tuple[str, ...]:
+        """Names of the top-level modules that a program can import, sorted. Looked up once.
+
+        Raises:
+            SandboxUnavailable: no cell can be started.
+        """
+        if self._modules is None:
+            outcome = await self.run(Program(""), _MODULES, want=("found",))
+            if not outcome.ok:
+                raise LaunchFailed(f"the image's modules cannot be listed: {outcome.error}")
+            self._modules = tuple(outcome.values["found"])
+        return self._modules
+
+    async def check(self) -> tuple[Finding, ...]:
+        """What a person should know about this sandbox here: the launcher's findings and a call. Raises nothing."""
+        try:
+            self._ready()
+            assert self._launcher is not None
+            findings = await self._launcher.check()
+            outcome = await self.call(Program("def add(a, b):\n    return a + b"), 1, 2)
+        except SandboxError as error:
+            return (Finding(name="call", ok=False, detail=str(error), remedy=getattr(error, "remedy", "")),)
+        said = f"add(1, 2) is {outcome.value!r} in {outcome.wall_s * 1000:.1f} ms, cell {outcome.cell}"
+        ok = outcome.ok and outcome.value == 1 + 2
+        return (*findings, Finding(name="call", ok=ok, detail=said if ok else str(outcome.error)))
+
+    def _ready(self) -> Pool:
+        if os.getpid() != self._pid:
+            raise SandboxClosed(
+                "the sandbox was opened before this process was forked: open one of its own here"
+            )
+        if self._state != "open":
+            raise SandboxClosed(f"the sandbox is {self._state}: use it inside `with` or `async with`")
+        if self._pool is None:
+            assert self._group is not None
+            self._launcher = self._spec.create(self._options)
+            self._pool = Pool(
+                self._spec.name,
+                self._launcher,
+                self._limits,
+                self._policy,
+                single_use=self._single_use,
+                event=no_event if self._on_event is None else self._event,
+            )
+            self._pool.open(self._group)
+        return self._pool
+
+    def _event(self, name: str, /, **fields: Any) -> None:
+        if self._on_event is not None:
+            try:
+                self._on_event(name, fields)
+            except Exception:  # noqa: BLE001, S110 - a listener must not be able to break a call
+                pass
+
+    async def _run(
+        self, program: Program, body: bytes, limits: Limits, ask: Callable[..., Any] | None = None
+    ) -> Outcome:
+        pool = self._ready()
+        if len(body) > MAX_REQUEST or len(program.source) > MAX_REQUEST:
+            text = f"what is sent to the cell is larger than {MAX_REQUEST} bytes"
+            return Outcome(status=Status.UNSERIALISABLE, error=ProgramError(type="TooLarge", message=text))
+        answer = None if ask is None else _answerer(ask)
+        why = ""
+        for _ in range(_TRIES):
+            cell = await pool.acquire(program)
+            try:
+                reply, seconds = await cell.call(body, limits, answer)
+            except Lost as lost:
+                pool.discard(cell)
+                if lost.started:
+                    return _lost(lost, cell, limits)
+                why = str(lost)
+                continue
+            except BaseException:  # cancelled: the call goes on in there, so the cell has to go
+                pool.discard(cell)
+                raise
+            outcome = _outcome(reply, seconds, cell)
+            pool.release(cell, reusable=outcome.status in _ORDINARY)
+            return outcome
+        raise LaunchFailed(
+            f"{_TRIES} cells were gone before the call began ({why})", remedy="run `latm doctor`"
+        )
+
+
+def _answerer(ask: Callable[..., Any]) -> Callable[[bytes], Awaitable[bytes]]:
+    async def answer(payload: bytes) -> bytes:
+        try:
+            question = loads(payload)
+            args = [decode(item) for item in question["args"]]
+            kwargs = {decode(name): decode(item) for name, item in question["kwargs"]}
+        except (CodecError, LookupError, TypeError, ValueError) as error:
+            raise _wire.WireError(f"no question: {error}") from None
+        try:
+            value = ask(*args, **kwargs)
+            if isawaitable(value):
+                value = await value
+            return dumps({"value": encode(value)})
+        except Unserialisable as error:
+            return dumps({"error": f"the answer cannot enter the cell: {error}"})
+        except Exception as error:  # noqa: BLE001 - the code in the cell asked for it
+            return dumps({"error": encode(f"{type(error).__name__}: {error}")})
+
+    return answer
+
+
+def _unserialisable(error: Unserialisable) -> Outcome:
+    message = f"{error} cannot enter the cell"
+    return Outcome(status=Status.UNSERIALISABLE, error=ProgramError(type="Unserialisable", message=message))
+
+
+def _lost(lost: Lost, cell: Cell, limits: Limits) -> Outcome:
+    if lost.late:
+        error = ProgramError(type="Timeout", message=f"more than {limits.wall_s:g} s of time (wall_s)")
+        return Outcome(status=Status.TIMEOUT, error=error, wall_s=limits.wall_s, cell=cell.name)
+    error = ProgramError(type="CellLost", message=f"the cell ended during the call: {lost}")
+    return Outcome(status=Status.KILLED, error=error, cell=cell.name)
+
+
+def _outcome(reply: Reply, seconds: float, cell: Cell) -> Outcome:
+    """What a reply says, believed only as far as it can be read."""
+    value: Any = None
+    values: Mapping[str, Any] = {}
+    error: ProgramError | None = None
+    try:
+        status = _STATUS[reply.status]
+        body = loads(reply.body)
+        if status is not Status.OK:
+            kind, message, trace, line = read_error(body)
+            error = ProgramError(type=kind, message=message, traceback=trace, line=line)
+        elif "values" in body:
+            values = {name: decode(item) for name, item in body["values"].items()}
+        else:
+            value = decode(body["value"])
+    except (CodecError, LookupError, TypeError, AttributeError) as wrong:
+        status, value, values = Status.KILLED, None, {}
+        error = ProgramError(type="ChannelBroken", message=f"what the cell sent is no answer: {wrong}")
+    return Outcome(
+        status=status,
+        value=value,
+        values=values,
+        error=error,
+        stdout=reply.stdout.decode(errors="replace"),
+        stderr=reply.stderr.decode(errors="replace"),
+        truncated=reply.truncated,
+        wall_s=seconds,
+        cpu_s=reply.cpu_s,
+        peak_memory_bytes=reply.peak,
+        cell=cell.name,
+    )

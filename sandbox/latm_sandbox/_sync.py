@@ -1,0 +1,170 @@
+"""The sandbox for code that does not await: one event loop in one thread, and no second copy of anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from latm_sandbox._launcher import Finding, LauncherSpec
+from latm_sandbox._limits import Limits, PoolPolicy
+from latm_sandbox._outcome import Outcome, TestReport
+from latm_sandbox._program import Program
+from latm_sandbox._sandbox import AsyncSandbox
+from latm_sandbox.errors import SandboxClosed
+
+T = TypeVar("T")
+
+
+class _Portal:
+    """A thread with an event loop in which an `AsyncSandbox` lives."""
+
+    def __init__(self, sandbox: AsyncSandbox) -> None:
+        self._sandbox = sandbox
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def run(self, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> T:
+        """Await the function's result in the thread of the loop."""
+        loop = self._loop or self._open()
+        if os.getpid() != self._pid:
+            raise SandboxClosed(
+                "the sandbox was opened before this process was forked: open one of its own here"
+            )
+        coroutine = function(*args, **kwargs)
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:
+            coroutine.close()
+            raise SandboxClosed("the sandbox is closed") from None
+        try:
+            return future.result()
+        except BaseException:  # KeyboardInterrupt in the waiting thread: the call has to end as well
+            future.cancel()
+            raise
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise SandboxClosed("the sandbox is closed")
+            if self._loop is None:
+                started = threading.Event()
+                self._thread = threading.Thread(
+                    target=lambda: asyncio.run(self._live(started)), name="latm-sandbox", daemon=True
+                )
+                self._thread.start()
+                started.wait()
+            assert self._loop is not None
+            return self._loop
+
+    async def _live(self, started: threading.Event) -> None:
+        self._stop = asyncio.Event()
+        async with self._sandbox:
+            self._loop = asyncio.get_running_loop()
+            started.set()
+            await self._stop.wait()
+
+    def close(self) -> None:
+        """End the loop, and with it every cell."""
+        with self._lock:
+            self._closed = True
+            loop, stop, thread = self._loop, self._stop, self._thread
+            self._loop = None
+        if loop is None or stop is None or thread is None or os.getpid() != self._pid:
+            return
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+class Sandbox:
+    """Runs untrusted Python in cells; `AsyncSandbox` for code that does not await. Any thread may use it.
+
+    Arguments and errors are those of `AsyncSandbox`. Nothing is started before the first call, or `start`.
+    """
+
+    def __init__(
+        self,
+        *,
+        launcher: str = "docker",
+        image: object = None,
+        pool: PoolPolicy | None = None,
+        limits: Limits | None = None,
+        fresh_cell_per_call: bool = False,
+        launchers: Iterable[LauncherSpec] = (),
+        launcher_options: Mapping[str, object] | None = None,
+        on_event: Callable[[str, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._async = AsyncSandbox(
+            launcher=launcher,
+            image=image,
+            pool=pool,
+            limits=limits,
+            fresh_cell_per_call=fresh_cell_per_call,
+            launchers=launchers,
+            launcher_options=launcher_options,
+            on_event=on_event,
+        )
+        self._portal = _Portal(self._async)
+        self._finalizer = weakref.finalize(self, self._portal.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Destroy all cells and refuse further calls. May be called twice."""
+        self._finalizer()
+
+    def start(self) -> None:
+        """Build what has to be built and start the spare cells, instead of at the first call."""
+        self._portal.run(self._async.start)
+
+    def call(self, program: Program, /, *args: Any, limits: Limits | None = None, **kwargs: Any) -> Outcome:
+        """Call the program's function; see `AsyncSandbox.call`."""
+        return self._portal.run(self._async.call, program, *args, limits=limits, **kwargs)
+
+    def run(
+        self,
+        program: Program,
+        code: str,
+        *,
+        want: Sequence[str] = (),
+        limits: Limits | None = None,
+        ask: Callable[..., Any] | None = None,
+    ) -> Outcome:
+        """Execute code after the program; see `AsyncSandbox.run`. `ask` runs in a thread of its own."""
+        asked = None if ask is None else _in_thread(ask)
+        return self._portal.run(self._async.run, program, code, want=want, limits=limits, ask=asked)
+
+    def test(self, program: Program, tests: Mapping[str, str], *, limits: Limits | None = None) -> TestReport:
+        """Execute each test in a state of its own; see `AsyncSandbox.test`."""
+        return self._portal.run(self._async.test, program, tests, limits=limits)
+
+    def modules(self) -> tuple[str, ...]:
+        """What a program can import; see `AsyncSandbox.modules`."""
+        return self._portal.run(self._async.modules)
+
+    def check(self) -> tuple[Finding, ...]:
+        """What a person should know about this sandbox here; see `AsyncSandbox.check`."""
+        return self._portal.run(self._async.check)
+
+
+def _in_thread(ask: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """`ask` may use this very sandbox, so it must not stand in the way of its loop."""
+
+    async def asked(*args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(ask, *args, **kwargs)
+
+    return asked

@@ -1,0 +1,118 @@
+"""The attached streams of a container as one jail."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from latm_sandbox._stream import SocketStream
+
+_HEAD: Final = struct.Struct(">BxxxI")
+_STDOUT: Final = 1
+_STDERR: Final = 2
+_MAX_CHUNK: Final = 1 << 24
+_KEPT: Final = 4096  # bytes of what the guest complained of
+
+
+class Demultiplexer:
+    """Takes the daemon's framing of stdout and stderr apart.
+
+    Whatever the guest writes, the daemon frames it, so what does not fit here is the daemon's or the network's
+    fault: it ends the cell like a closed stream does.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self.complaint = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """The stdout in `data` and in what was left of earlier data.
+
+        Raises:
+            OSError: the stream is damaged.
+        """
+        buffer = self._buffer
+        buffer += data
+        out = bytearray()
+        at = 0
+        while len(buffer) - at >= _HEAD.size:
+            stream, length = _HEAD.unpack_from(buffer, at)
+            if stream not in (_STDOUT, _STDERR) or length > _MAX_CHUNK:
+                raise OSError("the daemon's stream is damaged")
+            end = at + _HEAD.size + length
+            if len(buffer) < end:
+                break
+            chunk = buffer[at + _HEAD.size : end]
+            if stream == _STDOUT:
+                out += chunk
+            else:
+                self.complaint += chunk
+                del self.complaint[:-_KEPT]
+            at = end
+        del buffer[:at]
+        return bytes(out)
+
+
+def plain_socket(attached: Any) -> socket.socket:
+    """A plain socket for what the SDK returned: the socket itself, or one that two threads pump for it."""
+    raw = getattr(attached, "_sock", attached)
+    if type(raw) is socket.socket:
+        # Its wrappers close it when they are collected; ours is a duplicate of the same connection.
+        return raw.dup()
+    ours, theirs = socket.socketpair()
+    raw.settimeout(None)
+    for source, target in ((raw, theirs), (theirs, raw)):
+        threading.Thread(target=_pump, args=(source, target), name="latm-attach", daemon=True).start()
+    return ours
+
+
+def _pump(source: Any, target: Any) -> None:
+    try:
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    except (OSError, ValueError):
+        pass
+    for end in (source, target):
+        try:
+            end.close()
+        except (OSError, ValueError):
+            continue
+
+
+class DockerJail:
+    """A container with a guest on its attached streams."""
+
+    def __init__(self, container: str, sock: socket.socket, remove: Callable[[str], Any]) -> None:
+        self._container = container
+        self._stream = SocketStream(sock)
+        self._streams = Demultiplexer()
+        self._remove = remove
+
+    @property
+    def id(self) -> str:
+        """The short id of the container."""
+        return self._container[:12]
+
+    async def send(self, data: bytes) -> None:
+        """Write to the guest's stdin."""
+        await self._stream.send(data)
+
+    async def receive(self) -> bytes:
+        """Read from the guest's stdout."""
+        while data := await self._stream.receive():
+            if out := self._streams.feed(data):
+                return out
+        return b""
+
+    def abandon(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+    async def destroy(self) -> str:
+        """Close the stream first, since removal hangs while an attached stream is not drained; then remove."""
+        self._stream.close()
+        await cast("Any", self._remove(self._container))
+        return self._streams.complaint.decode(errors="replace")

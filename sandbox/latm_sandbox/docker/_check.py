@@ -1,0 +1,55 @@
+"""What a person should know about the Docker engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from latm_sandbox._launcher import Finding
+from latm_sandbox.docker import _image
+from latm_sandbox.docker._launcher import connect
+from latm_sandbox.errors import SandboxUnavailable
+
+
+def findings(reference: str | None, runtime: str | None) -> tuple[Finding, ...]:
+    """Engine, cgroups, seccomp, runtimes and image; stops at an engine that does not answer."""
+    try:
+        client = connect(10.0)
+        try:
+            return tuple(_findings(client, reference, runtime))
+        finally:
+            client.close()
+    except SandboxUnavailable as error:
+        return (Finding(name="docker", ok=False, detail=str(error), remedy=error.remedy),)
+
+
+def _findings(client: Any, reference: str | None, runtime: str | None) -> list[Finding]:
+    info = client.info()
+    version = info.get("ServerVersion", "?")
+    secure = [option for option in info.get("SecurityOptions") or [] if "seccomp" in option]
+    runtimes = sorted(info.get("Runtimes") or {})
+    image = _image.host_tag() if reference is None else reference
+    there = _image.present(client, image)
+    buildable = there or reference is None
+    wanted = runtime is None or runtime in runtimes
+    return [
+        Finding(name="docker", ok=True, detail=f"engine {version} answers"),
+        Finding(name="cgroup", ok=True, detail=f"version {info.get('CgroupVersion', '1')}"),
+        Finding(
+            name="seccomp",
+            ok=bool(secure),
+            detail="supported; our own profile is used" if secure else "the engine has no seccomp",
+            remedy="" if secure else "use an engine and a kernel with seccomp",
+        ),
+        Finding(
+            name="runtimes",
+            ok=wanted,
+            detail=", ".join(runtimes) + (f"; {runtime} is asked for" if runtime else ""),
+            remedy="" if wanted else f"install the runtime {runtime} and name it in /etc/docker/daemon.json",
+        ),
+        Finding(
+            name="image",
+            ok=buildable,
+            detail=f"{image} is {'there' if there else 'built at the first use' if buildable else 'absent'}",
+            remedy="" if buildable else f"docker pull {image}",
+        ),
+    ]
