@@ -110,7 +110,7 @@ class ScriptedProvider:
 
     def _create(self, model: str, options: Mapping[str, object]) -> Backend:
         if options:
-            raise ConfigError(f"unknown option {sorted(options)[0]!r}; scripted models have none")
+            raise ConfigError(f"unknown option {min(options)!r}; scripted models have none")
         if model not in self.backends:
             raise Rejected(f"{self._name!r} has scripts for {sorted(self.backends)}, not for {model!r}")
         return self.backends[model]

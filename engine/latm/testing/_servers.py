@@ -143,7 +143,11 @@ def _chat(reply: Reply) -> dict[str, Any]:
         }
         for at, call in enumerate(reply.calls)
     ]
-    message = {"role": "assistant", "content": reply.text or (None if calls else ""), "refusal": None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": reply.text or (None if calls else ""),
+        "refusal": None,
+    }
     if calls:
         message["tool_calls"] = calls
     reason = reply.finish_reason or ("tool_calls" if calls else "stop")
@@ -180,7 +184,7 @@ def _responses(reply: Reply) -> dict[str, Any]:
         for at, call in enumerate(reply.calls)
     ]
     if reply.text or not output:
-        content = [{"type": "output_text", "text": reply.text, "annotations": []}]
+        content: list[Any] = [{"type": "output_text", "text": reply.text, "annotations": []}]
         output.append(
             {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
         )
