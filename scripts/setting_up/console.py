@@ -6,10 +6,11 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-TAIL_LINES = 15
+TAIL_LINES = 12
+TAIL_COLUMNS = 300
 
 
 class Stop(Exception):  # noqa: N818 - an ending with something to tell, not a fault of the program
@@ -27,13 +28,26 @@ def complain(text: str) -> None:
     print(f"\n{text}\n", file=sys.stderr, flush=True)
 
 
-def tail(log: Path, lines: int = TAIL_LINES) -> str:
-    """The last lines of a log, indented; empty where there is none."""
-    try:
-        text = log.read_text(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(f"  | {line}" for line in text.splitlines()[-lines:])
+def tail(log: Path, start: int = 0) -> str:
+    """The last lines of a log, indented and cut to a readable width.
+
+    Args:
+        log: the file.
+        start: the byte from which on it counts, so that an earlier run is not shown.
+    """
+    return quote(lines_since(log, start)[-TAIL_LINES:])
+
+
+def lines_since(log: Path, start: int) -> list[str]:
+    """The lines that were added to a log after a byte."""
+    with log.open("rb") as written:
+        written.seek(start)
+        return written.read().decode(errors="replace").splitlines()
+
+
+def quote(lines: Iterable[str]) -> str:
+    """Lines of a log as they stand in a message of ours."""
+    return "\n".join(f"  | {line[:TAIL_COLUMNS]}" for line in lines)
 
 
 def run_logged(
@@ -55,6 +69,7 @@ def run_logged(
     with log.open("a") as sink:
         sink.write(f"\n$ {shown}\n")
         sink.flush()
+        start = sink.tell()
         environment = {**os.environ, **(env or {})}
         try:
             done = subprocess.run(
@@ -71,5 +86,5 @@ def run_logged(
     if done.returncode != 0:
         raise Stop(
             f"This command failed (exit code {done.returncode}):\n\n  {shown}\n\n"
-            f"{tail(log)}\n\nAll of it is in {log}."
+            f"{tail(log, start)}\n\nAll of it is in {log}."
         )

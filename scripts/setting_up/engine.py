@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from setting_up.console import Stop, tail
+from setting_up.console import Stop, lines_since, quote
 
 LOCAL_HOST = "unix:///var/run/docker.sock"
 DAEMON_LOG = Path("/var/log/dockerd.log")
@@ -29,9 +29,7 @@ CALL_S = 30.0
 START_S = 60.0
 POLL_S = 0.1
 LOG_LINES = 8
-
-# The places where a PATH made for users has no entry, but where dockerd and iptables live.
-SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+LAST_WORDS = 2
 
 
 class State(Enum):
@@ -170,9 +168,14 @@ def _ping_by_command(host: str, timeout_s: float) -> Answer:
     return Answer(State.ANSWERS, done.stdout.strip())
 
 
+def system_path() -> str:
+    """The PATH, and the places where dockerd and iptables live, which a user's PATH may lack."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
 def daemon_command() -> str | None:
     """Where dockerd is, or None."""
-    return shutil.which("dockerd", path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
+    return shutil.which("dockerd", path=system_path())
 
 
 def daemon_runs(proc: Path = Path("/proc")) -> bool:
@@ -238,7 +241,7 @@ def start_daemon(
         Stop: it ended or did not answer; with the end of its log and, where the cause is known, the remedy.
     """
     start = log.stat().st_size if log.exists() else 0
-    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}"}
+    environment = {**os.environ, "PATH": system_path()}
     with log.open("ab") as sink:
         daemon = subprocess.Popen(
             command,
@@ -297,17 +300,14 @@ REMEDIES = (
     (("no space left",), "The disk under /var/lib/docker is full."),
     (("iptables", "bridge"), _NO_NETWORK),
     (("cgroup",), "The control groups of this machine are not mounted, or not writable.\n" + _NO_RIGHTS),
-    (("operation not permitted", "permission denied"), _NO_RIGHTS),
+    (("operation not permitted", "permission denied", "driver not supported"), _NO_RIGHTS),
 )
 """What dockerd says when it cannot start, and what helps. The first hit counts: general ones come last."""
 
 
 def _why_it_failed(what: str, log: Path, start: int) -> str:
-    """The end of the daemon's log since this start, and the remedy for the last known complaint in it."""
-    with log.open("rb") as written:
-        written.seek(start)
-        lines = written.read().decode(errors="replace").lower().splitlines()
-    # dockerd's own last words come in the last lines; warnings of no account stand before them.
-    last_words = "\n".join(lines[-2:])
+    """The end of the daemon's log since this start, and the remedy for what its last words complain of."""
+    lines = [line for line in lines_since(log, start) if "level=info" not in line][-LOG_LINES:]
+    last_words = "\n".join(lines[-LAST_WORDS:]).lower()  # warnings of no account stand before them
     remedy = next((text for signs, text in REMEDIES if any(sign in last_words for sign in signs)), "")
-    return f"{what}. Its last lines, from {log}:\n\n{tail(log, LOG_LINES)}\n\n{remedy}".rstrip()
+    return f"{what}. The end of its log, {log}:\n\n{quote(lines)}\n\n{remedy}".rstrip()

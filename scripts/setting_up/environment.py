@@ -12,8 +12,10 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 from setting_up.console import run_logged, say
 
@@ -27,6 +29,20 @@ TARGET = ".[all]"
 GROUP = "dev"
 
 
+class Runner(Protocol):
+    """How commands are run: `run_logged`, or a fake in a test."""
+
+    def __call__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run one, or raise `Stop`."""
+
+
 class Condition(Enum):
     """What an environment needs."""
 
@@ -38,11 +54,12 @@ class Condition(Enum):
 class Environment:
     """The .venv of a work tree."""
 
-    def __init__(self, root: Path, log: Path) -> None:
+    def __init__(self, root: Path, log: Path, *, run: Runner = run_logged) -> None:
         self.path = root / ".venv"
         self.python = self.path / "bin" / "python"
         self._root = root
         self._log = log
+        self._run = run
         self._stamp = self.path / ".latm-setup.json"
 
     def condition(self, *, exactly: bool) -> Condition:
@@ -61,7 +78,7 @@ class Environment:
     def make(self) -> None:
         """Make it anew, with nothing in it but pip."""
         say(f"making .venv with Python {platform.python_version()} ({sys.executable})")
-        run_logged([sys.executable, "-m", "venv", "--clear", str(self.path)], self._log)
+        self._run([sys.executable, "-m", "venv", "--clear", str(self.path)], self._log)
 
     def install(self) -> None:
         """Install latm with its extras and all that its development needs, and put the stamp on it."""
@@ -80,7 +97,7 @@ class Environment:
         pip = [str(self.python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
         # A user's settings for user or target installs would put the packages elsewhere.
         environment = {"PIP_USER": "0", "PYTHONNOUSERSITE": "1"}
-        run_logged([*pip, *arguments], self._log, cwd=self._root, env=environment)
+        self._run([*pip, *arguments], self._log, cwd=self._root, env=environment)
 
     def _runs(self) -> bool:
         """Its Python may have been upgraded away underneath it."""

@@ -34,6 +34,7 @@ class Facts:
         other_hosts: engines of the same user that answer elsewhere (rootless, Docker Desktop).
         dockerd: the daemon's program is installed.
         dockerd_runs: it is running.
+        iptables: what dockerd needs to set up its network is installed.
         systemd: systemd is the first process, so services are started by systemctl.
     """
 
@@ -51,6 +52,7 @@ class Facts:
     other_hosts: tuple[str, ...]
     dockerd: bool
     dockerd_runs: bool
+    iptables: bool
     systemd: bool
 
 
@@ -75,6 +77,7 @@ def read_facts() -> Facts:
         other_hosts=() if answer.ok else _other_hosts(),
         dockerd=engine.daemon_command() is not None,
         dockerd_runs=engine.daemon_runs(),
+        iptables=shutil.which("iptables", path=engine.system_path()) is not None,
         systemd=Path("/run/systemd/system").is_dir(),  # what sd_booted(3) looks at
     )
 

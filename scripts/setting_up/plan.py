@@ -87,6 +87,7 @@ def _plan_engine(facts: Facts, plan: Plan) -> None:
     elif facts.root and facts.dockerd_runs:
         plan.engine = "wait"
     elif facts.root and facts.dockerd:
+        plan.packages += ["iptables"] if facts.apt and not facts.iptables else []
         plan.engine = "start"
     elif facts.root and facts.apt:
         plan.packages += DOCKER_PACKAGES
