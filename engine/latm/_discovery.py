@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from latm import hookspecs
-from latm.errors import nearest
+from latm.errors import ConfigError, nearest
 from latm.plugin import LauncherSpec, ProviderSpec, TunerSpec
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = [
     "BrokenPlugin",
     "Candidate",
     "Hook",
+    "ModelRef",
+    "ProviderEntry",
     "bad_spec",
     "given",
     "inspect_plugin",
@@ -33,6 +35,53 @@ __all__ = [
 
 ENTRY_POINT_GROUP = "latm"
 HOOKS = frozenset(hookspecs.__all__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """``provider:model``; the model is opaque to latm.
+
+    Attributes:
+        provider: what stands before the first colon.
+        model: all behind it, further colons included.
+    """
+
+    provider: str
+    model: str
+
+    @classmethod
+    def parse(cls, text: str, *, where: str | None = None) -> ModelRef:
+        """Split a reference at its first colon.
+
+        Raises:
+            ConfigError: there is no colon, or nothing before or behind it.
+        """
+        provider, colon, model = text.partition(":")
+        if not colon:
+            raise ConfigError(
+                f"{text!r} names no provider: write provider:model, such as 'openai:{text or 'NAME'}'",
+                where=where,
+            )
+        if not provider.strip() or not model.strip():
+            missing = "model" if provider.strip() else "provider"
+            raise ConfigError(f"{text!r} has an empty {missing}: write provider:model", where=where)
+        return cls(provider.strip(), model.strip())
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEntry:
+    """A provider and where it came from.
+
+    Attributes:
+        spec: as the plugin offered it.
+        distribution: name and version of the plugin's distribution.
+    """
+
+    spec: ProviderSpec
+    distribution: str
 
 
 @dataclass(frozen=True, slots=True)

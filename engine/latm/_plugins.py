@@ -11,7 +11,7 @@ import inspect
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeVar, cast, final
@@ -23,6 +23,8 @@ from latm._discovery import (
     BrokenPlugin,
     Candidate,
     Hook,
+    ModelRef,
+    ProviderEntry,
     bad_spec,
     given,
     inspect_plugin,
@@ -48,53 +50,6 @@ ALLOW_VARIABLE = "LATM_PLUGINS"
 _Spec = TypeVar("_Spec", ProviderSpec, LauncherSpec, TunerSpec)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRef:
-    """``provider:model``; the model is opaque to latm.
-
-    Attributes:
-        provider: what stands before the first colon.
-        model: all behind it, further colons included.
-    """
-
-    provider: str
-    model: str
-
-    @classmethod
-    def parse(cls, text: str, *, where: str | None = None) -> ModelRef:
-        """Split a reference at its first colon.
-
-        Raises:
-            ConfigError: there is no colon, or nothing before or behind it.
-        """
-        provider, colon, model = text.partition(":")
-        if not colon:
-            raise ConfigError(
-                f"{text!r} names no provider: write provider:model, such as 'openai:{text or 'NAME'}'",
-                where=where,
-            )
-        if not provider.strip() or not model.strip():
-            missing = "model" if provider.strip() else "provider"
-            raise ConfigError(f"{text!r} has an empty {missing}: write provider:model", where=where)
-        return cls(provider.strip(), model.strip())
-
-    def __str__(self) -> str:
-        return f"{self.provider}:{self.model}"
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderEntry:
-    """A provider and where it came from.
-
-    Attributes:
-        spec: as the plugin offered it.
-        distribution: name and version of the plugin's distribution.
-    """
-
-    spec: ProviderSpec
-    distribution: str
-
-
 @final
 class Plugins:
     """All plugins that could be loaded, what they offer, and what is wrong with the others.
@@ -107,6 +62,7 @@ class Plugins:
         self._skipped: dict[str, str] = {}
         self._hooks: dict[str, list[Hook]] = {name: [] for name in HOOKS}
         self._offers: dict[str, list[ProviderEntry]] = {}
+        self._aliases: dict[str, str] = {}
         self._launchers: tuple[LauncherSpec, ...] = ()
         self._tuners: tuple[TunerSpec, ...] = ()
         self._failing: set[tuple[str, str, str]] = set()
@@ -163,7 +119,34 @@ class Plugins:
 
     def providers(self) -> Mapping[str, ProviderEntry]:
         """Every provider that can be used, by name; those in `conflicts` cannot."""
-        return {name: entries[0] for name, entries in sorted(self._offers.items()) if len(entries) == 1}
+        found = {name: entries[0] for name, entries in self._offers.items() if len(entries) == 1}
+        found |= {alias: self.entry(alias) for alias, use in self._aliases.items() if use in found}
+        return dict(sorted(found.items()))
+
+    def define(self, alias: str, use: str) -> None:
+        """Make a provider name that is another provider with options of its own.
+
+        Its key is its own as well: the environment variable of the other provider is not looked at, since
+        its key would go to a host that it is not meant for.
+
+        Args:
+            alias: the new name.
+            use: the provider that does the work.
+
+        Raises:
+            ConfigError: a plugin offers a provider of the new name already.
+            UnknownProvider: no plugin offers ``use``.
+        """
+        where = f"providers.{alias}.use"
+        if alias in self._offers:
+            sources = " and ".join(entry.distribution for entry in self._offers[alias])
+            raise ConfigError(
+                f"{alias!r} is a provider of {sources} already; choose another name", where=where
+            )
+        if use in self._aliases:
+            raise ConfigError(f"{use!r} is itself defined by use; name the provider behind it", where=where)
+        self.entry(use)
+        self._aliases[alias] = use
 
     def provider(self, name: str) -> ProviderSpec:
         """The provider of that name.
@@ -177,6 +160,9 @@ class Plugins:
 
     def entry(self, name: str) -> ProviderEntry:
         """Like `provider`, with the distribution that offers it."""
+        if name in self._aliases:
+            entry = self.entry(self._aliases[name])
+            return replace(entry, spec=replace(entry.spec, key_env=None))
         entries = self._offers.get(name, [])
         if len(entries) > 1:
             sources = " and ".join(entry.distribution for entry in entries)
@@ -195,7 +181,7 @@ class Plugins:
         # The plugin that is called like the provider is the culprit; failing that, any broken one may be.
         culprits = [broken for broken in self._broken if broken.name == name] or self._broken
         if not any(broken.name == name for broken in culprits):
-            text += nearest(name, self._offers)
+            text += nearest(name, {*self._offers, *self._aliases})
         for broken in culprits:
             text += f" The plugin {broken.name!r} of {broken.source} is broken: {broken.cause.rstrip('.')}."
         return text
@@ -323,12 +309,13 @@ def create_backend(
 
     The key is the explicit one (``api_key``, or the option of that name), else what a plugin's `latm_secret`
     says, else the environment's. The option ``key_env`` names another variable than the provider's own; an
-    empty one says that no key is needed.
+    empty one says that no key is needed. The option ``use`` names the provider that does the work where the
+    reference's is a name of the configuration only, see `Plugins.define`.
 
     Args:
         plugins: where the provider is looked up.
         ref: the model.
-        options: the provider's table of the configuration; passed on, without ``key_env``.
+        options: the provider's table of the configuration; passed on, without ``key_env`` and ``use``.
         api_key: the key, where the application has it at hand.
 
     Raises:
@@ -338,11 +325,12 @@ def create_backend(
         MissingDependency: the SDK is not installed; says the pip line.
         PluginError: the plugin failed otherwise, or what it made is no `Backend`.
     """
-    entry = plugins.entry(ref.provider)
     passed = dict(options)
-    key_env = passed.pop("key_env", entry.spec.key_env)
-    if not isinstance(key_env, str | None):
-        raise ConfigError(f"expected the name of a variable, got {typename(key_env)}", where="key_env")
+    where = f"providers.{ref.provider}"
+    if (use := _text(passed, "use", where)) is not None:
+        plugins.define(ref.provider, use)
+    entry = plugins.entry(ref.provider)
+    key_env = entry.spec.key_env if "key_env" not in passed else _text(passed, "key_env", where)
     if api_key is not None:
         passed["api_key"] = api_key
     if passed.get("api_key") is None:
@@ -365,6 +353,13 @@ def create_backend(
         )
     # Raised out here so that an exception which holds the key does not travel along as context.
     raise failure
+
+
+def _text(options: dict[str, object], name: str, where: str) -> str | None:
+    value = options.pop(name, None)
+    if isinstance(value, str | None):
+        return value
+    raise ConfigError(f"expected text, got {typename(value)}", where=f"{where}.{name}")
 
 
 def _find_key(plugins: Plugins, provider: str, key_env: str) -> str:
