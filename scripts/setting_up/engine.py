@@ -32,6 +32,10 @@ LOG_LINES = 8
 LAST_WORDS = 2
 
 
+LEFT_RUNNING: list[subprocess.Popen[bytes]] = []
+"""Daemons that are to outlive us; held here, or Python would warn of children that nobody waited for."""
+
+
 class State(Enum):
     """How an engine answered."""
 
@@ -252,6 +256,7 @@ def start_daemon(
             cwd="/",
             start_new_session=True,
         )
+    LEFT_RUNNING.append(daemon)
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         answer = ping(host)
