@@ -13,6 +13,7 @@ from latm.errors import LibraryError, MissingDependency
 from latm.library._schema import SCHEMA_VERSION, meta, metadata
 
 _BUSY_TIMEOUT_S = 10.0
+_SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 def open_database(url: str) -> sa.Engine:
@@ -105,6 +106,12 @@ def _table_names(engine: sa.Engine) -> list[str]:
     path = Path(str(engine.url.database))
     if not path.exists() or path.stat().st_size == 0:
         return []
+    with path.open("rb") as file:
+        # SQLite takes a file shorter than its header for an empty database, and would write over it.
+        if file.read(len(_SQLITE_MAGIC)) != _SQLITE_MAGIC:
+            raise LibraryError(
+                f"{engine.url} is not a latm library: the file is no database. Choose another file."
+            )
     probe = sa.create_engine(f"sqlite:///file:{_uri_path(path)}?mode=ro&uri=true")
     try:
         return sa.inspect(probe).get_table_names()

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import anyio
+import pytest
+
+from latm import BudgetExceeded, Config, ConfigError, Ledger, PluginError, Rejected, Throttled, Unavailable
+from latm._events import Events
+from latm._plugins import Plugins
+from latm._roles import ATTEMPTS, Purpose, Role, Roles
+from latm.library import Library
+from latm.plugin import Message, Reply, Request, Usage
+from latm.testing import ScriptedBackend, scripted_provider
+
+pytestmark = pytest.mark.anyio
+ASK = Request(messages=(Message("user", "hello"),))
+PRICES = {"fake:m": {"input": "1", "output": "2"}}
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only when someone sleeps."""
+
+    time: float = 0.0
+    slept: list[float] = field(default_factory=list[float])
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+@dataclass
+class Desk:
+    roles: Roles
+    clock: FakeClock
+    library: Library
+    told: list[tuple[str, Mapping[str, object]]]
+
+    @property
+    def role(self) -> Role:
+        return self.roles.get("maker")
+
+    def purpose(self, **changes: object) -> Purpose:
+        given = {"run": "r", "step": "s", "bill": Ledger(), **changes}
+        return Purpose(**given)  # type: ignore[arg-type]
+
+
+def desk(tmp_path: Path, script: object, **config: object) -> Desk:
+    provider = scripted_provider("fake", {"m": script})  # type: ignore[dict-item]
+    given = Config(**{"roles": {"maker": "fake:m"}, "prices": PRICES, **config})  # type: ignore[arg-type]
+    told: list[tuple[str, Mapping[str, object]]] = []
+    plugins = Plugins.load({"fake": provider}, allow=frozenset())
+    events = Events(lambda name, fields: told.append((name, fields)), plugins.event)
+    library = Library(f"sqlite:///{tmp_path / 'latm.db'}")
+    clock = FakeClock()
+    roles = Roles(given, plugins, library=library, ledger=Ledger(), events=events, clock=clock)
+    return Desk(roles, clock, library, told)
+
+
+async def test_a_reply_is_journaled_priced_and_billed(tmp_path: Path) -> None:
+    reply = Reply(text="hi", usage=Usage(input=1_000_000, output=500_000), model="m-1")
+    place = desk(tmp_path, [reply])
+    bill = Ledger()
+    got = await place.role.complete(ASK, place.purpose(bill=bill, task="t", tool="x"))
+    assert got == reply
+    assert bill.total().cost_usd == Decimal(2) == place.roles.ledger.by_tool()["x"].cost_usd
+    (entry,) = place.library.journal("r")
+    assert (entry.role, entry.model, entry.cost_usd) == ("maker", "fake:m", Decimal(2))
+    place.library.close()
+
+
+async def test_transient_faults_are_tried_again_within_bounds(tmp_path: Path) -> None:
+    place = desk(tmp_path, [Unavailable("down"), Throttled("slow", retry_after=7.0), "fine"])
+    assert (await place.role.complete(ASK, place.purpose())).text == "fine"
+    assert 0.25 <= place.clock.slept[0] <= 0.5
+    assert place.clock.slept[1] == 7.0
+    assert [name for name, _ in place.told] == ["model.retry", "model.retry", "model.replied"]
+    place.library.close()
+
+
+async def test_retries_end(tmp_path: Path) -> None:
+    backend = ScriptedBackend([Unavailable("down")] * 10)
+    place = desk(tmp_path, backend)
+    with pytest.raises(Unavailable, match="^fake:m: down$"):
+        await place.role.complete(ASK, place.purpose())
+    assert len(backend.requests) == ATTEMPTS
+    place.library.close()
+
+
+async def test_a_wait_that_is_too_long_is_not_waited_for(tmp_path: Path) -> None:
+    place = desk(tmp_path, [Throttled("slow", retry_after=3600.0), "late"])
+    with pytest.raises(Throttled) as caught:
+        await place.role.complete(ASK, place.purpose())
+    assert caught.value.retry_after == 3600.0
+    assert place.clock.slept == []
+    place.library.close()
+
+
+async def test_what_will_be_wrong_again_is_not_tried_again(tmp_path: Path) -> None:
+    backend = ScriptedBackend([Rejected("bad"), "never"])
+    place = desk(tmp_path, backend)
+    with pytest.raises(Rejected, match="fake:m: bad"):
+        await place.role.complete(ASK, place.purpose())
+    assert len(backend.requests) == 1
+    place.library.close()
+
+
+async def test_a_plugin_that_breaks_the_contract_is_named(tmp_path: Path) -> None:
+    place = desk(tmp_path, [ZeroDivisionError("oops")])
+    with pytest.raises(PluginError, match="ZeroDivisionError, which is no BackendError: oops"):
+        await place.role.complete(ASK, place.purpose())
+    place.library.close()
+
+
+async def test_a_paid_reply_is_not_paid_again_and_still_counts_for_its_run(tmp_path: Path) -> None:
+    backend = ScriptedBackend(["first", "second"])
+    place = desk(tmp_path, backend)
+    await place.role.complete(ASK, place.purpose(resumable=True))
+    bill = Ledger()
+    again = await place.role.complete(ASK, place.purpose(resumable=True, bill=bill))
+    assert again.text == "first"
+    assert len(backend.requests) == place.roles.ledger.total().calls == bill.total().calls == 1
+    other = Request(messages=(Message("user", "other"),))
+    assert (await place.role.complete(other, place.purpose(resumable=True))).text == "second"
+    place.library.close()
+
+
+async def test_a_spent_budget_stops_the_next_call(tmp_path: Path) -> None:
+    backend = ScriptedBackend([Reply(text="x", usage=Usage(input=1_000_000), model="m"), "never"])
+    place = desk(tmp_path, backend, budget={"usd": "1.00"})
+    await place.role.complete(ASK, place.purpose())
+    with pytest.raises(BudgetExceeded, match="budget of 1.00 USD.*maker.*1 USD are spent") as caught:
+        await place.role.complete(ASK, place.purpose())
+    assert (caught.value.role, len(backend.requests)) == ("maker", 1)
+    place.library.close()
+
+
+async def test_a_budget_needs_prices(tmp_path: Path) -> None:
+    place = desk(tmp_path, ["x"], budget={"usd": 1}, prices={})
+    with pytest.raises(ConfigError, match=r'add \[prices\."fake:m"\]'):
+        await place.role.complete(ASK, place.purpose())
+    place.library.close()
+
+
+async def test_an_unknown_price_is_unknown(tmp_path: Path) -> None:
+    place = desk(tmp_path, ["x"], prices={})
+    await place.role.complete(ASK, place.purpose())
+    assert place.roles.ledger.total().cost_usd is None
+    place.library.close()
+
+
+async def test_the_role_fills_in_its_settings(tmp_path: Path) -> None:
+    backend = ScriptedBackend(["x"])
+    role = {"model": "fake:m", "max_output_tokens": 7, "temperature": 0.3, "timeout_s": 9.0}
+    place = desk(tmp_path, backend, roles={"maker": role})
+    await place.role.complete(ASK, place.purpose())
+    (request,) = backend.requests
+    assert (request.max_output_tokens, request.temperature, request.timeout_s) == (7, 0.3, 9.0)
+    place.library.close()
+
+
+async def test_a_role_can_be_recorded_and_replayed(tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl"
+    place = desk(tmp_path, ["x"], roles={"maker": {"model": "fake:m", "record": str(tape)}})
+    first = await place.role.complete(ASK, place.purpose())
+    place.library.close()
+    config = Config(roles={"maker": f"replay:{tape}"})
+    library = Library(f"sqlite:///{tmp_path / 'other.db'}")
+    plugins = Plugins.load()
+    events = Events(None, plugins.event)
+    roles = Roles(config, plugins, library=library, ledger=Ledger(), events=events, clock=FakeClock())
+    again = await roles.get("maker").complete(ASK, place.purpose())
+    assert (again.text, again.usage) == (first.text, first.usage)
+    await roles.aclose()
+    library.close()
+
+
+async def test_places_are_shared_by_all_callers(tmp_path: Path) -> None:
+    running, most = 0, 0
+
+    class Slow:
+        async def complete(self, request: Request) -> Reply:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await anyio.lowlevel.checkpoint()
+            running -= 1
+            return Reply(text="x", usage=Usage(), model="m")
+
+        async def aclose(self) -> None:
+            pass
+
+    place = desk(tmp_path, ["x"], providers={"fake": {"concurrency": 2}})
+    role = place.role
+    role._backend = Slow()
+    async with anyio.create_task_group() as tasks:
+        for number in range(10):
+            tasks.start_soon(role.complete, ASK, place.purpose(step=str(number)))
+    assert most == 2
+    place.library.close()
+
+
+@pytest.mark.parametrize("places", [0, True, "3"])
+async def test_a_wrong_concurrency_is_named(tmp_path: Path, places: object) -> None:
+    place = desk(tmp_path, ["x"], providers={"fake": {"concurrency": places}})
+    with pytest.raises(ConfigError, match=r"providers\.fake\.concurrency: must be a whole number above 0"):
+        await place.role.complete(ASK, place.purpose())
+    place.library.close()
+
+
+async def test_a_listener_that_raises_breaks_nothing(tmp_path: Path) -> None:
+    place = desk(tmp_path, ["x"])
+
+    def broken(name: str, fields: Mapping[str, object]) -> None:
+        raise RuntimeError(name)
+
+    place.roles.events = Events(broken, lambda name, fields: None)
+    assert (await place.role.complete(ASK, place.purpose())).text == "x"
+    place.library.close()
