@@ -1,0 +1,150 @@
+"""The scripted maker: writes functions, tests and demonstrations, and mends what is shown to have failed.
+
+It holds no state. What stage it is in, and whether its last reply failed, it reads from the messages, so a
+making that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from latm.cli.demo.scripted import _functions
+from latm.cli.demo.scripted._literals import literal
+from latm.cli.demo.scripted._reading import Brackets, Reading, Sorting, Tracking, read
+from latm.plugin import Message, Request
+
+_QUESTION = re.compile(r"^Question: ", re.MULTILINE)
+_ANSWER = re.compile(r"^Answer: (.*)$", re.MULTILINE)
+_AT_A_LOSS = (
+    "I have read the questions, but I do not see one kind among them that I could write a function for. "
+    "(This maker is scripted: it knows three kinds of questions.)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A question that the maker was shown, as far as it understands it."""
+
+    text: str
+    reading: Reading
+    answer: str
+
+
+def reply(request: Request) -> str:
+    """What the maker says next."""
+    messages = request.messages
+    kinds = {type(each.reading) for message in messages[:1] for each in _shown(message.text)}
+    if len(kinds) != 1:
+        return _AT_A_LOSS
+    kind = kinds.pop()
+    asked, failed = _stage(messages)
+    if asked == "propose":
+        return _propose(kind, mend=failed)
+    shown = [each for each in _shown(_last_with_questions(messages)) if isinstance(each.reading, kind)]
+    return _verify(shown, mend=failed) if asked == "verify" else _wrap(shown)
+
+
+def _stage(messages: Sequence[Message]) -> tuple[str, bool]:
+    """What the maker is to write, and whether it wrote it before and failed."""
+    for message in reversed(messages):
+        if message.role == "user" and _QUESTION.search(message.text):
+            failed = message is not messages[-1]
+            if message is messages[0]:
+                return "propose", failed
+            return ("verify" if _ANSWER.search(message.text) else "wrap"), failed
+    return "propose", False
+
+
+def _last_with_questions(messages: Sequence[Message]) -> str:
+    return next(
+        each.text for each in reversed(messages) if each.role == "user" and _QUESTION.search(each.text)
+    )
+
+
+def _shown(text: str) -> list[_Shown]:
+    """The questions of a message that can be read, with their answers where they are told."""
+    found: list[_Shown] = []
+    for section in _QUESTION.split(text)[1:]:
+        answer = _ANSWER.search(section)
+        question = (section if answer is None else section[: answer.start()]).strip()
+        reading = read(question)
+        if reading is not None:
+            found.append(_Shown(question, reading, "" if answer is None else answer[1].strip()))
+    return found
+
+
+_FIRST: dict[type[Reading], tuple[str, str]] = {
+    Sorting: (
+        "All of these ask for words in alphabetical order. The function takes the words as a list, so that "
+        "it does not matter how a question lists them.",
+        _functions.SORTING,
+    ),
+    Brackets: (
+        "Each question gives brackets and wants those that close what is still open, innermost first. A "
+        "stack does that:",
+        _functions.BRACKETS_BROKEN,
+    ),
+    Tracking: (
+        "People start with one thing each and swap; a dictionary from person to thing follows them. Which "
+        "option letter belongs to the thing is left to the caller.",
+        _functions.TRACKING,
+    ),
+}
+
+
+def _propose(kind: type[Reading], *, mend: bool) -> str:
+    why, code = _FIRST[kind]
+    if mend and kind is Brackets:
+        why = (
+            "The error shows what I overlooked: the symbols are separated by spaces, and a space is no "
+            "bracket. The spaces are removed first now."
+        )
+        code = _functions.BRACKETS
+    return f"{why}\n\n```python\n{code}```\n"
+
+
+def _verify(shown: Sequence[_Shown], *, mend: bool) -> str:
+    # The first time the maker forgets that a question with options wants the letter.
+    careless = not mend and any(isinstance(each.reading, Tracking) for each in shown)
+    tests: list[str] = []
+    for number, each in enumerate(shown, start=1):
+        call, answer = _solution(each.reading)
+        made = "ans = ret\n" if careless else answer
+        check = f'assert ans == {literal(each.answer)}, f"got {{ans!r}}"\n'
+        tests.append(f"# Question {number}\n{call}{made}{check}")
+    opening = "Here are the tests, one for each question."
+    if mend:
+        opening = (
+            "The function is right, my test was not: it compared the thing itself with the letter of an "
+            "option. The options are looked up now."
+        )
+    return f"{opening}\n\n```python\n{chr(10).join(tests)}```\n"
+
+
+def _wrap(shown: Sequence[_Shown]) -> str:
+    sections = [
+        f"Question: {each.text}\nSolution:\n```python\n{''.join(_solution(each.reading))}```\n" for each in shown
+    ]
+    return "\n".join(["This is how the function is used.\n", *sections])
+
+
+def _solution(reading: Reading) -> tuple[str, str]:
+    """Code that calls the function for a question, and code that makes the answer of what it returns."""
+    match reading:
+        case Sorting(words=words):
+            return f"words = {literal(list(words))}\nret = sort_words(words)\n", 'ans = " ".join(ret)\n'
+        case Brackets(sequence=sequence):
+            call = f"sequence = {literal(sequence)}\nret = closing_brackets(sequence)\n"
+            return call, 'ans = " ".join(ret)\n'
+        case Tracking(holdings=holdings, swaps=swaps, person=person, options=options):
+            call = (
+                f"holdings = {literal(dict(holdings))}\nswaps = {literal(list(swaps))}\n"
+                f"person = {literal(person)}\nret = track_thing(holdings, swaps, person)\n"
+            )
+            letters = {f"({letter})": thing for letter, thing in options}
+            return call, (
+                f"options = {literal(letters)}\n"
+                "ans = next(option for option, thing in options.items() if thing == ret)\n"
+            )
