@@ -77,13 +77,6 @@ def bound_names(tree: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-def used_names(tree: ast.AST) -> frozenset[str]:
-    """Every name that the code reads."""
-    return frozenset(
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    )
-
-
 def called_names(tree: ast.AST) -> tuple[str, ...]:
     """Names of the plain functions that the code calls, in source order."""
     calls = [

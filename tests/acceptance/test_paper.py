@@ -74,7 +74,7 @@ def test_demonstrations_set_ans_and_hold_no_answer(made: tuple[PaperTask, Engine
         assert "ans1" not in each.code
         assert "assert" not in each.code
         if answers[each.question] not in each.question:
-            assert answers[each.question] not in each.code
+            assert f'"{answers[each.question]}"' not in each.code
 
 
 def test_every_test_item_is_answered_right(made: tuple[PaperTask, Engine, Tool], paper: Path) -> None:

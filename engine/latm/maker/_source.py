@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import symtable
+from collections.abc import Iterator
 
-from latm._reading import bound_names, parse, used_names
+from latm._reading import bound_names, parse
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -42,7 +44,7 @@ def _kept(tree: ast.Module) -> list[ast.stmt]:
     while True:
         for index in chosen:
             if not isinstance(tree.body[index], _IMPORTS):
-                needed |= used_names(tree.body[index])
+                needed |= frozenset(_globals_of(tree.body[index]))
         more = {
             index
             for index, node in enumerate(tree.body)
@@ -51,6 +53,18 @@ def _kept(tree: ast.Module) -> list[ast.stmt]:
         if not more:
             return [tree.body[index] for index in sorted(chosen)]
         chosen |= more
+
+
+def _globals_of(node: ast.stmt) -> Iterator[str]:
+    """The module's names that a statement reads; a function's own variables of the same name are not."""
+    pending = [symtable.symtable(ast.unparse(node), "<proposal>", "exec")]
+    top = pending[0]
+    while pending:
+        table = pending.pop()
+        pending.extend(table.get_children())
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (table is top or symbol.is_global()):
+                yield symbol.get_name()
 
 
 def _first_line(node: ast.stmt) -> int:

@@ -68,7 +68,7 @@ def test_versions_count_up_and_old_ones_stay(library: Library) -> None:
 
 def test_a_missing_tool_is_named_with_the_nearest(library: Library) -> None:
     library.add(tool())
-    with pytest.raises(LibraryError, match="no tool 'word-sortin'.*Did you mean 'word-sorting'"):
+    with pytest.raises(LibraryError, match=r"no tool 'word-sortin'.*Did you mean 'word-sorting'"):
         library.get("word-sortin")
     with pytest.raises(LibraryError, match="word-sorting version 7"):
         library.get("word-sorting", 7)

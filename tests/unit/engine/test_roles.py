@@ -92,7 +92,7 @@ async def test_transient_faults_are_tried_again_within_bounds(tmp_path: Path) ->
 async def test_retries_end(tmp_path: Path) -> None:
     backend = ScriptedBackend([Unavailable("down")] * 10)
     place = desk(tmp_path, backend)
-    with pytest.raises(Unavailable, match="^fake:m: down$"):
+    with pytest.raises(Unavailable, match=r"^fake:m: down$"):
         await place.role.complete(ASK, place.purpose())
     assert len(backend.requests) == ATTEMPTS
     place.library.close()
@@ -140,7 +140,7 @@ async def test_a_spent_budget_stops_the_next_call(tmp_path: Path) -> None:
     backend = ScriptedBackend([Reply(text="x", usage=Usage(input=1_000_000), model="m"), "never"])
     place = desk(tmp_path, backend, budget={"usd": "1.00"})
     await place.role.complete(ASK, place.purpose())
-    with pytest.raises(BudgetExceeded, match="budget of 1.00 USD.*maker.*1 USD are spent") as caught:
+    with pytest.raises(BudgetExceeded, match=r"budget of 1.00 USD.*maker.*1 USD are spent") as caught:
         await place.role.complete(ASK, place.purpose())
     assert (caught.value.role, len(backend.requests)) == ("maker", 1)
     place.library.close()
@@ -225,6 +225,6 @@ async def test_a_listener_that_raises_breaks_nothing(tmp_path: Path) -> None:
     def broken(name: str, fields: Mapping[str, object]) -> None:
         raise RuntimeError(name)
 
-    place.roles.events = Events(broken, lambda name, fields: None)
+    place.roles.events = Events(broken, lambda _name, _fields: None)
     assert (await place.role.complete(ASK, place.purpose())).text == "x"
     place.library.close()

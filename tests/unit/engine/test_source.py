@@ -63,6 +63,11 @@ def test_what_a_function_needs_stays(code: str) -> None:
         assert (needed in code) == (needed in kept)
 
 
+def test_a_variable_that_shares_its_name_with_a_parameter_is_cut() -> None:
+    code = "def f(text):\n    return text\n\ntext = 'example'\nprint(f(text))\n"
+    assert distil(code) == "def f(text):\n    return text\n"
+
+
 def test_a_main_guard_is_cut() -> None:
     assert (
         distil("def f():\n    return 1\n\nif __name__ == '__main__':\n    print(f())\n")
@@ -103,7 +108,8 @@ def test_other_names_stay(code: str) -> None:
 
 def test_a_wrapping_is_read_without_its_answers() -> None:
     reply = (
-        "Here:\n```python\ndef f(): ...\n```\nUse cases:\n\n**Question:** one\nOptions:\n(A) x\nAnswer: (A)\n\n"
+        "Here:\n```python\ndef f(): ...\n```\nUse cases:\n\n**Question:** one\nOptions:\n(A) x\n"
+        "Answer: (A)\n\n"
         "Solution:\n```python\nans = f()\n```\nQuestion: two\n```python\nans = f(2)\n```\nQuestion: three"
     )
     assert list(read_wrapping(reply)) == [
