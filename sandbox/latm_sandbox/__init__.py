@@ -1,4 +1,4 @@
-"""Run untrusted Python in isolated cells.
+r"""Run untrusted Python in isolated cells.
 
 ::
 
@@ -60,12 +60,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The two sandboxes bring an event loop with them; who only names a `LauncherSpec` does not pay for it."""
+    """The two sandboxes bring an event loop; who only names a `LauncherSpec` does not pay for it."""
     if name == "AsyncSandbox":
-        from latm_sandbox._sandbox import AsyncSandbox as found
+        from latm_sandbox import _sandbox as room
     elif name == "Sandbox":
-        from latm_sandbox._sync import Sandbox as found
+        from latm_sandbox import _sync as room
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
+    globals()[name] = found = getattr(room, name)
     return found

@@ -6,18 +6,18 @@ import json
 import os
 import time
 from enum import Enum
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 
-from latm_sandbox import _wire
+from latm_sandbox import guest
 from latm_sandbox._codec import CodecError, decode_text, dumps, encode, loads
 from latm_sandbox._launcher import CellSpec, Jail
 from latm_sandbox._limits import Limits
 from latm_sandbox._program import Program
-from latm_sandbox._wire import Frame, FrameReader, Reply, WireError
+from latm_sandbox._wire import Frame, FrameReader, Reply, WireError, parse_reply
 from latm_sandbox.errors import ImageError, LaunchFailed
+from latm_sandbox.guest import frames
 
 GRACE_S: Final = 1.0
 """Seconds that the guest has beyond a call's own time to say that it is over; then the cell is killed."""
@@ -38,19 +38,10 @@ ENVIRONMENT: Final = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
 }
-# The guest comes over stdin: its length, itself, its configuration. Nothing of the program is on the way yet.
-_BOOTSTRAP: Final = (
-    "import os,sys;sys.path[:]=[p for p in sys.path if p];b=b''\n"
-    "while len(b)<8 or len(b)<8+int(b[:8],16):\n"
-    " d=os.read(0,1<<20)\n"
-    " if not d:os._exit(0)\n"
-    " b+=d\n"
-    "n=int(b[:8],16);g={'__name__':'guest'};exec(compile(b[8:8+n],'<guest>','exec'),g);g['main'](b[8+n:])"
-)
-ARGUMENTS: Final = ("-S", "-s", "-B", "-c", _BOOTSTRAP)  # not -I, which ignores the hash seed
+ARGUMENTS: Final = ("-S", "-s", "-B", "-c", guest.BOOTSTRAP)  # not -I, which ignores the hash seed
 
 
-class Lost(Exception):
+class Lost(Exception):  # noqa: N818 - says what it is
     """The cell ended. Only its pool sees this.
 
     Attributes:
@@ -72,11 +63,6 @@ class State(Enum):
     SPENT = 3
 
 
-def guest_source() -> bytes:
-    """The source that runs in every cell."""
-    return files("latm_sandbox").joinpath("guest.py").read_bytes()
-
-
 def cell_spec(limits: Limits) -> CellSpec:
     """What a launcher is to start."""
     return CellSpec(arguments=ARGUMENTS, limits=limits, environment=ENVIRONMENT)
@@ -93,11 +79,11 @@ class Cell:
         self.state = State.CLEAN
         self.used_at = time.monotonic()
         self.python = ""
-        self._reader = FrameReader(_wire.OVERHEAD + limits.output_bytes + limits.result_bytes)
+        self._reader = FrameReader(frames.OVERHEAD + limits.output_bytes + limits.result_bytes)
         self._outgoing = b""
-        self._last_nonce = _wire.NO_NONCE
+        self._last_nonce = frames.NO_NONCE
 
-    async def boot(self, source: bytes, timeout_s: float) -> None:
+    async def boot(self, timeout_s: float) -> None:
         """Send the guest its source and wait for its hello.
 
         Raises:
@@ -105,13 +91,13 @@ class Cell:
             ImageError: it said why it cannot.
         """
         config = json.dumps({"environment": ENVIRONMENT, "idle_s": _ORPHAN_S}).encode()
-        config_frame = _wire.pack(_wire.HELLO, _wire.NO_NONCE, config)
+        config_frame = frames.pack(frames.HELLO, frames.NO_NONCE, config)
         why = "its stream ended"
         try:
             with anyio.fail_after(timeout_s):
-                await self.jail.send(b"%08x" % len(source) + source + config_frame)
+                await self.jail.send(guest.packed() + config_frame)
                 hello = await self._receive()
-            if hello.kind == _wire.HELLO:
+            if hello.kind == frames.HELLO:
                 about = loads(hello.payload)
                 self.python = str(about["python"])
                 return
@@ -121,6 +107,7 @@ class Cell:
         except (OSError, WireError, CodecError, LookupError, TypeError) as error:
             why = f"{why} ({error})" if str(error) else why
         self.state = State.SPENT
+        complaint = ""
         with anyio.CancelScope(shield=True):
             complaint = (await self.jail.destroy()).strip()
         if "Error" in complaint:
@@ -133,7 +120,7 @@ class Cell:
         assert self.program is None
         self.program = program
         loaded = dumps({"source": encode(program.source), "function": encode(program.function)})
-        self._outgoing = _wire.pack(_wire.LOAD, _wire.NO_NONCE, loaded)
+        self._outgoing = frames.pack(frames.LOAD, frames.NO_NONCE, loaded)
 
     async def call(self, body: bytes, limits: Limits, answer: Any = None) -> tuple[Reply, float]:
         """Send one call and wait for its reply; the reply, and the seconds it took.
@@ -147,14 +134,14 @@ class Cell:
             Lost: the cell is gone or not to be trusted; it has to be destroyed.
         """
         nonce = os.urandom(8)
-        head = _wire.LIMITS.pack(
+        head = frames.LIMITS.pack(
             limits.wall_s, limits.cpu_s, limits.memory_bytes, limits.output_bytes, limits.result_bytes
         )
         state, self.state = self.state, State.SPENT
         begun = time.monotonic()
         try:
             with anyio.fail_after(limits.wall_s + GRACE_S + (_CLEAN_S if state is State.CLEANING else 0)):
-                await self.jail.send(self._outgoing + _wire.pack(_wire.CALL, nonce, head + body))
+                await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, head + body))
                 self._outgoing = b""
                 if state is State.CLEANING:
                     await self._expect_ready()
@@ -163,13 +150,13 @@ class Cell:
                 while True:
                     frame = await self._receive()
                     if frame.nonce != nonce:
-                        raise WireError("an answer with the wrong nonce")
-                    if frame.kind == _wire.REPLIED:
-                        reply = _wire.parse_reply(frame.payload)
+                        raise WireError("an answer with the wrong nonce")  # noqa: TRY301 - one way out for all
+                    if frame.kind == frames.REPLIED:
+                        reply = parse_reply(frame.payload)
                         break
-                    if frame.kind != _wire.ASK or answer is None:
-                        raise WireError("a frame of the wrong kind")
-                    await self.jail.send(_wire.pack(_wire.ANSWER, nonce, await answer(frame.payload)))
+                    if frame.kind != frames.ASK or answer is None:
+                        raise WireError("a frame of the wrong kind")  # noqa: TRY301
+                    await self.jail.send(frames.pack(frames.ANSWER, nonce, await answer(frame.payload)))
         except TimeoutError:
             raise Lost("it did not answer in time", started=state is State.CLEAN, late=True) from None
         except (OSError, WireError) as error:
@@ -205,17 +192,17 @@ class Cell:
         nonce = os.urandom(8)
         try:
             with anyio.fail_after(timeout_s):
-                await self.jail.send(_wire.pack(_wire.PING, nonce))
+                await self.jail.send(frames.pack(frames.PING, nonce))
                 frame = await self._receive()
-            if frame.kind != _wire.PONG or frame.nonce != nonce:
-                raise WireError("no pong")
+            if frame.kind != frames.PONG or frame.nonce != nonce:
+                raise WireError("no pong")  # noqa: TRY301
         except (TimeoutError, OSError, WireError) as error:
             self.state = State.SPENT
             raise Lost(str(error), started=False) from None
 
     async def _expect_ready(self) -> None:
         frame = await self._receive()
-        if frame.kind != _wire.READY or frame.nonce != self._last_nonce:
+        if frame.kind != frames.READY or frame.nonce != self._last_nonce:
             raise WireError("something else than the word that all is clean")
 
     async def _receive(self) -> Frame:
@@ -233,12 +220,13 @@ def read_error(data: Any) -> tuple[str, str, str, int | None]:
     Raises:
         CodecError: they are not there.
     """
-    if type(data) is not dict:
+    if not isinstance(data, dict):
         raise CodecError("no error")
-    line = data.get("line")
+    found = cast("dict[str, Any]", data)
+    line = found.get("line")
     return (
-        decode_text(data.get("type")),
-        decode_text(data.get("message")),
-        decode_text(data.get("traceback")),
+        decode_text(found.get("type")),
+        decode_text(found.get("message")),
+        decode_text(found.get("traceback")),
         line if type(line) is int else None,
     )

@@ -15,7 +15,7 @@ from typing import Any, Final
 import anyio
 from anyio.abc import TaskGroup
 
-from latm_sandbox._cell import Cell, Lost, cell_spec, guest_source
+from latm_sandbox._cell import Cell, Lost, cell_spec
 from latm_sandbox._launcher import Launcher
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._program import Program
@@ -63,7 +63,6 @@ class Pool:
         self._policy = policy
         self._single_use = single_use
         self._event = event
-        self._source = guest_source()
         self._group: TaskGroup | None = None
         self._closed = False
         self._cells: set[Cell] = set()  # started and not yet destroyed
@@ -234,7 +233,7 @@ class Pool:
             with anyio.fail_after(self._policy.start_s):
                 jail = await self._launcher.launch(cell_spec(self._limits))
             cell = Cell(jail, self._name, self._limits)
-            await cell.boot(self._source, self._policy.start_s)
+            await cell.boot(self._policy.start_s)
         except TimeoutError:
             self._failed(
                 LaunchFailed(f"no cell started within {self._policy.start_s:g} s", remedy="docker info")

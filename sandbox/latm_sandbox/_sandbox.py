@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import isawaitable
@@ -11,16 +12,24 @@ from typing import Any, Final, Self
 import anyio
 from anyio.abc import TaskGroup
 
-from latm_sandbox import _wire
 from latm_sandbox._cell import Cell, Lost, read_error
-from latm_sandbox._codec import CodecError, Unserialisable, decode, dumps, encode, encode_arguments, loads
+from latm_sandbox._codec import (
+    CodecError,
+    Unserialisable,
+    decode,
+    dumps,
+    encode,
+    encode_arguments,
+    encode_text,
+    loads,
+)
 from latm_sandbox._launcher import Finding, Launcher, LauncherOptions, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._outcome import Outcome, ProgramError, Status, TestReport
 from latm_sandbox._pool import Pool, no_event
 from latm_sandbox._program import Program
 from latm_sandbox._registry import find_launcher
-from latm_sandbox._wire import Reply
+from latm_sandbox._wire import Reply, WireError
 from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
 
 MAX_REQUEST: Final = 32 << 20
@@ -218,7 +227,7 @@ class AsyncSandbox:
         return self._modules
 
     async def check(self) -> tuple[Finding, ...]:
-        """What a person should know about this sandbox here: the launcher's findings and a call. Raises nothing."""
+        """What a person should know: the launcher's findings, and a call. Raises nothing."""
         try:
             self._ready()
             assert self._launcher is not None
@@ -253,10 +262,8 @@ class AsyncSandbox:
 
     def _event(self, name: str, /, **fields: Any) -> None:
         if self._on_event is not None:
-            try:
+            with contextlib.suppress(Exception):  # a listener must not be able to break a call
                 self._on_event(name, fields)
-            except Exception:  # noqa: BLE001, S110 - a listener must not be able to break a call
-                pass
 
     async def _run(
         self, program: Program, body: bytes, limits: Limits, ask: Callable[..., Any] | None = None
@@ -295,14 +302,14 @@ def _answerer(ask: Callable[..., Any]) -> Callable[[bytes], Awaitable[bytes]]:
             args = [decode(item) for item in question["args"]]
             kwargs = {decode(name): decode(item) for name, item in question["kwargs"]}
         except (CodecError, LookupError, TypeError, ValueError) as error:
-            raise _wire.WireError(f"no question: {error}") from None
+            raise WireError(f"no question: {error}") from None
         try:
             value = ask(*args, **kwargs)
             if isawaitable(value):
                 value = await value
             return dumps({"value": encode(value)})
         except Unserialisable as error:
-            return dumps({"error": f"the answer cannot enter the cell: {error}"})
+            return dumps({"error": encode_text(f"the answer cannot enter the cell: {error}")})
         except Exception as error:  # noqa: BLE001 - the code in the cell asked for it
             return dumps({"error": encode(f"{type(error).__name__}: {error}")})
 

@@ -45,13 +45,14 @@ class SocketStream:
             anyio.notify_closing(self._socket)
             self._socket.close()
 
-    def _close_in_child(self) -> None:
+    def close_in_child(self) -> None:
+        """Close without a word to an event loop that is not there any more."""
         self._socket.close()
 
 
 def _after_fork() -> None:
     for stream in list(_OPEN):
-        stream._close_in_child()  # noqa: SLF001 - same file
+        stream.close_in_child()
 
 
 os.register_at_fork(after_in_child=_after_fork)

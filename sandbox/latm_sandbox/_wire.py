@@ -1,17 +1,10 @@
-"""Frames between host and guest, and a reader that takes nothing on trust."""
+"""The host's reader of frames. It takes nothing on trust."""
 
 from __future__ import annotations
 
-import struct
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-HEADER: Final = struct.Struct(">IB8s")
-LIMITS: Final = struct.Struct(">ddQQQ")
-REPLY: Final = struct.Struct(">BddQBII")
-
-HELLO, LOAD, CALL, PING, ANSWER, READY, REPLIED, PONG, ASK = b"HLCPADROQ"
-NO_NONCE: Final = bytes(8)
-OVERHEAD: Final = 1 << 20  # what a frame may have beside output and result: an error's text, escaped
+from latm_sandbox.guest.frames import HEADER, REPLY
 
 
 class WireError(Exception):
@@ -24,11 +17,6 @@ class Frame(NamedTuple):
     kind: int
     nonce: bytes
     payload: bytes
-
-
-def pack(kind: int, nonce: bytes, payload: bytes = b"") -> bytes:
-    """A frame as bytes."""
-    return HEADER.pack(len(payload), kind, nonce) + payload
 
 
 class FrameReader:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Callable
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from latm_sandbox._stream import SocketStream
 
@@ -20,8 +20,8 @@ _KEPT: Final = 4096  # bytes of what the guest complained of
 class Demultiplexer:
     """Takes the daemon's framing of stdout and stderr apart.
 
-    Whatever the guest writes, the daemon frames it, so what does not fit here is the daemon's or the network's
-    fault: it ends the cell like a closed stream does.
+    Whatever the guest writes, the daemon frames it, so what does not fit here is a fault of the daemon's or
+    the network's: it ends the cell like a closed stream does.
     """
 
     def __init__(self) -> None:
@@ -60,8 +60,8 @@ def plain_socket(attached: Any) -> socket.socket:
     """A plain socket for what the SDK returned: the socket itself, or one that two threads pump for it."""
     raw = getattr(attached, "_sock", attached)
     if type(raw) is socket.socket:
-        # Its wrappers close it when they are collected; ours is a duplicate of the same connection.
-        return raw.dup()
+        # Taken out of the SDK's hands, whose objects close it when they are collected.
+        return socket.socket(fileno=raw.detach())
     ours, theirs = socket.socketpair()
     raw.settimeout(None)
     for source, target in ((raw, theirs), (theirs, raw)):
@@ -85,7 +85,7 @@ def _pump(source: Any, target: Any) -> None:
 class DockerJail:
     """A container with a guest on its attached streams."""
 
-    def __init__(self, container: str, sock: socket.socket, remove: Callable[[str], Any]) -> None:
+    def __init__(self, container: str, sock: socket.socket, remove: Callable[[str], Awaitable[None]]) -> None:
         self._container = container
         self._stream = SocketStream(sock)
         self._streams = Demultiplexer()
@@ -112,7 +112,7 @@ class DockerJail:
         self._stream.close()
 
     async def destroy(self) -> str:
-        """Close the stream first, since removal hangs while an attached stream is not drained; then remove."""
+        """Close the stream, since removal hangs while it is not drained; then remove."""
         self._stream.close()
-        await cast("Any", self._remove(self._container))
+        await self._remove(self._container)
         return self._streams.complaint.decode(errors="replace")

@@ -13,7 +13,7 @@ from latm_sandbox.errors import SandboxUnavailable
 def findings(reference: str | None, runtime: str | None) -> tuple[Finding, ...]:
     """Engine, cgroups, seccomp, runtimes and image; stops at an engine that does not answer."""
     try:
-        client = connect(10.0)
+        client = connect(10)
         try:
             return tuple(_findings(client, reference, runtime))
         finally:
@@ -23,9 +23,10 @@ def findings(reference: str | None, runtime: str | None) -> tuple[Finding, ...]:
 
 
 def _findings(client: Any, reference: str | None, runtime: str | None) -> list[Finding]:
-    info = client.info()
+    info: dict[str, Any] = client.info()
     version = info.get("ServerVersion", "?")
-    secure = [option for option in info.get("SecurityOptions") or [] if "seccomp" in option]
+    options: list[str] = info.get("SecurityOptions") or []
+    secure = any("seccomp" in option for option in options)
     runtimes = sorted(info.get("Runtimes") or {})
     image = _image.host_tag() if reference is None else reference
     there = _image.present(client, image)
@@ -36,7 +37,7 @@ def _findings(client: Any, reference: str | None, runtime: str | None) -> list[F
         Finding(name="cgroup", ok=True, detail=f"version {info.get('CgroupVersion', '1')}"),
         Finding(
             name="seccomp",
-            ok=bool(secure),
+            ok=secure,
             detail="supported; our own profile is used" if secure else "the engine has no seccomp",
             remedy="" if secure else "use an engine and a kernel with seccomp",
         ),

@@ -183,19 +183,16 @@ def _library_files(library: Path) -> Iterator[Path]:
 
 
 def _shared_libraries(archive: Archive, binaries: list[Path]) -> None:
-    """All that the dynamic loader would load, into the one directory in which it looks unasked: libc's own."""
-    listed = _ldd(binaries)
+    """All that the dynamic loader would load, put where it looks unasked: beside libc."""
     needed: dict[str, str] = {}
     loaders: set[str] = set()
-    for name, path in listed:
+    for name, path in _ldd(binaries):
         if name:
             needed.setdefault(name, path)
         else:
             loaders.add(path)
-    home = next(
-        (str(Path(path).parent) for name, path in needed.items() if re.match(r"libc\.(so|musl)", name)),
-        "/lib",
-    )
+    libc = next((path for name, path in needed.items() if re.match(r"libc\.(so|musl)", name)), "/lib/libc.so")
+    home = str(Path(libc).parent)
     for path in sorted(loaders):
         archive.file(path.lstrip("/"), Path(path), mode=0o755)
     for name, path in sorted(needed.items()):

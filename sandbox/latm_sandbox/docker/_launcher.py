@@ -12,6 +12,7 @@ import anyio.to_thread
 import docker
 import docker.errors
 import requests
+from docker.utils import kwargs_from_env
 
 from latm_sandbox._launcher import CellSpec, Finding, Jail, LauncherOptions
 from latm_sandbox.docker import _image, _owner
@@ -22,8 +23,8 @@ from latm_sandbox.errors import ImageError, LaunchFailed, SandboxUnavailable
 T = TypeVar("T")
 
 _STARTERS_PER_CORE: Final = 2  # more of them only wait for each other in the daemon
-_API_S: Final = 60.0  # seconds until a request that the daemon does not answer fails
-_BUILD_S: Final = 600.0
+_API_S: Final = 60  # seconds until a request that the daemon does not answer fails
+_BUILD_S: Final = 600
 _TRIES: Final = 8  # about one removal in 800 races with the container's own exit
 
 
@@ -62,7 +63,7 @@ class DockerLauncher:
         sweep(client)
         return image
 
-    def _connect(self, timeout: float) -> Any:
+    def _connect(self, timeout: int) -> Any:
         if self._client is None:
             self._client = connect(timeout)
         return self._client
@@ -124,21 +125,18 @@ class DockerLauncher:
             self._image = None
 
 
-def connect(timeout: float) -> Any:
+def connect(timeout: int) -> Any:
     """A client of the daemon, which has answered.
 
     Raises:
         SandboxUnavailable: it does not answer, or not to us.
     """
     with _typed():
-        client = docker.APIClient(
-            **docker.utils.kwargs_from_env(), version="auto", timeout=timeout, num_pools=25
-        )
-    return client
+        return docker.APIClient(**kwargs_from_env(), version="auto", timeout=timeout, num_pools=25)
 
 
 @contextlib.contextmanager
-def _client(timeout: float) -> Any:
+def _client(timeout: int) -> Any:
     client = connect(timeout)
     try:
         yield client
@@ -202,5 +200,5 @@ def unavailable(error: Exception) -> SandboxUnavailable:
         )
     return SandboxUnavailable(
         f"no Docker engine answers ({text[:200]})",
-        remedy="start it (sudo systemctl start docker, or sudo dockerd &), or install it (sudo apt-get install docker.io)",
+        remedy="sudo systemctl start docker, or sudo dockerd; to install it: sudo apt-get install docker.io",
     )

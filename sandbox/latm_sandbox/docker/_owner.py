@@ -31,7 +31,7 @@ def _host() -> str:
     """This machine and this view of its processes."""
     machine = _read("/etc/machine-id") or f"{uuid.getnode():x}"
     try:
-        space = os.readlink("/proc/self/ns/pid")
+        space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         space = ""
     return hashlib.sha256(f"{machine} {space}".encode()).hexdigest()[:16]
