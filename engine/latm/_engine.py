@@ -6,11 +6,11 @@ import dataclasses
 import re
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -129,7 +129,14 @@ class AsyncEngine:
         if self._open is not None:
             raise ConfigError("this engine is open already")
         async with AsyncExitStack() as stack:
-            self._open = await _furnish(self, stack)
+            self._open = await _furnish(
+                stack,
+                self.config,
+                given=self._given,
+                ledger=self.ledger,
+                listener=self._on_event,
+                clock=self._clock,
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -189,7 +196,7 @@ class AsyncEngine:
             BackendError: the maker's model did not deliver; the same call goes on where it stopped.
             SandboxError: no cell could be had; the same call goes on where it stopped.
         """
-        changes = {
+        changes: dict[str, Any] = {
             "protocol": protocol,
             "demonstrations": demonstrations,
             "validation": validation,
@@ -232,7 +239,9 @@ class AsyncEngine:
             await self._learn(asked, decision.task, Example(question, text))
         return self._answer(asked, text, "model", layer="dispatcher")
 
-    async def solve_many(self, questions: Iterable[str], *, concurrency: int = 8) -> AsyncIterator[Answer]:
+    async def solve_many(
+        self, questions: Iterable[str], *, concurrency: int = 8
+    ) -> AsyncGenerator[Answer, None]:
         """Answer questions, several at a time, and give the answers in the order of the questions.
 
         Not more than `concurrency` questions are taken from the iterable ahead of the answers that were
@@ -377,22 +386,29 @@ class _Rooms:
         return self.locks.setdefault(task, anyio.Lock())
 
 
-async def _furnish(engine: AsyncEngine, stack: AsyncExitStack) -> _Rooms:
+async def _furnish(
+    stack: AsyncExitStack,
+    config: Config,
+    *,
+    given: Mapping[str, object],
+    ledger: Ledger,
+    listener: OnEvent | None,
+    clock: Clock,
+) -> _Rooms:
     # Here, not at the top: `import latm` stays quick and opens nothing.
     from latm.library import Library
 
-    config = engine.config
-    plugins = await in_thread(lambda: Plugins.load(engine._given, disable=config.plugins.disable))  # noqa: SLF001 - one room
-    events = Events(engine._on_event, plugins.event)  # noqa: SLF001 - one room
+    plugins = await in_thread(lambda: Plugins.load(given, disable=config.plugins.disable))
+    events = Events(listener, plugins.event)
     library = await in_thread(Library, config.library.url)
     stack.push_async_callback(in_thread, library.close)
     roles = Roles(
         config,
         plugins,
         library=library,
-        ledger=engine.ledger,
+        ledger=ledger,
         events=events,
-        clock=engine._clock,  # noqa: SLF001 - one room
+        clock=clock,
     )
     stack.push_async_callback(roles.aclose)
     sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
@@ -402,7 +418,7 @@ async def _furnish(engine: AsyncEngine, stack: AsyncExitStack) -> _Rooms:
         library=library,
         events=events,
         roles=roles,
-        maker=Maker(roles=roles, sandbox=sandbox, library=library, events=events, clock=engine._clock),  # noqa: SLF001
+        maker=Maker(roles=roles, sandbox=sandbox, library=library, events=events, clock=clock),
         user=User(roles=roles, sandbox=sandbox),
         dispatcher=Dispatcher(roles=roles),
     )

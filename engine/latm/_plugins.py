@@ -112,7 +112,7 @@ class Plugins:
     def conflicts(self) -> Mapping[str, tuple[str, ...]]:
         """Provider names that several plugins offer, and the distributions that do."""
         return {
-            name: tuple(entry.distribution for entry in entries)
+            name: tuple(sorted(entry.distribution for entry in entries))
             for name, entries in self._offers.items()
             if len(entries) > 1
         }
@@ -165,7 +165,7 @@ class Plugins:
             return replace(entry, spec=replace(entry.spec, key_env=None))
         entries = self._offers.get(name, [])
         if len(entries) > 1:
-            sources = " and ".join(entry.distribution for entry in entries)
+            sources = " and ".join(self.conflicts[name])
             raise ConfigError(
                 f"the provider {name!r} is offered by {sources}: disable all but one of them "
                 "([plugins] disable = [...])"
@@ -249,7 +249,7 @@ class Plugins:
     def _register(self, manager: pluggy.PluginManager, candidate: Candidate) -> None:
         try:
             plugin = candidate.load()
-            if any(known is plugin for known in manager.get_plugins()):
+            if any(known is plugin for _, known in manager.list_name_plugin()):
                 return  # the application handed in what is installed as well
             problem = inspect_plugin(plugin)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - importing it runs its code

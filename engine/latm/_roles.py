@@ -312,4 +312,5 @@ def _wait_s(error: BackendError, attempt: int) -> float:
     if asked is not None and asked >= 0:
         return asked
     # Full jitter, so that callers that were refused together do not come back together.
-    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (attempt - 1)) * (0.5 + random.random() / 2)  # noqa: S311
+    longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (attempt - 1))
+    return longest * (0.5 + random.random() / 2)  # noqa: S311

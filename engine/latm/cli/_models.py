@@ -23,7 +23,7 @@ def models(
     settings, _ = find_config(config)
     plugins = Plugins.load(disable=settings.plugins.disable)
     roles = {name: settings.roles[name].model if name in settings.roles else None for name in ROLES}
-    providers = [
+    providers: list[dict[str, object]] = [
         {
             "provider": name,
             "from": entry.distribution,
@@ -47,8 +47,8 @@ def models(
     for role, model in roles.items():
         table.add_row(role, model or ("the maker's" if role == "fallback" else "-"))
     console.print(table)
-    for each in broken:
-        note(f"broken plugin {each['plugin']} of {each['from']}: {each['cause']}", style="yellow")
+    for fault in broken:
+        note(f"broken plugin {fault['plugin']} of {fault['from']}: {fault['cause']}", style="yellow")
 
 
 def _has_key(plugins: Plugins, provider: str, variable: str) -> bool:

@@ -70,10 +70,13 @@ def _arguments(text: str) -> tuple[list[Any], dict[str, Any]]:
         data: object = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"is no JSON: {error}", where="--args") from None
-    if isinstance(data, list):
-        return cast("list[Any]", data), {}
-    if isinstance(data, dict):
-        return [], cast("dict[str, Any]", data)
+    match data:
+        case list():
+            return cast("list[Any]", data), {}
+        case dict():
+            return [], cast("dict[str, Any]", data)
+        case _:
+            pass
     raise ConfigError("must be a list of arguments or an object of named ones", where="--args")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -54,7 +55,7 @@ def _connect(url: sa.URL, shown: str) -> sa.Engine:
     except ModuleNotFoundError as error:
         raise MissingDependency(f"the library {shown}", module=str(error.name)) from None
     if url.get_backend_name() == "sqlite":
-        sa.event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "connect", _configure_sqlite)
     return engine
 
 

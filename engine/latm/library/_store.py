@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, final
+from typing import Any, cast, final
 
 import msgspec
 import sqlalchemy as sa
@@ -301,7 +301,7 @@ class Library:
             return tuple(_entry(row) for row in connection.execute(query).mappings())
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def _transaction(self) -> Generator[sa.Connection, None, None]:
         try:
             with self._engine.begin() as connection:
                 yield connection
@@ -326,7 +326,7 @@ def _plain(record: object) -> Any:
 
 def _plain_mapping(value: object) -> object:
     if isinstance(value, Mapping):
-        return dict(value)
+        return dict(cast("Mapping[object, object]", value))
     raise TypeError(f"{type(value).__name__} has no place in a library")
 
 
