@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from setting_up import engine
 
-LABEL = "latm"
+LABEL = "io.latm.sandbox"
 REPOSITORY = "latm-sandbox"
 ENDED = {"exited", "dead"}
 
