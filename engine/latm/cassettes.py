@@ -379,4 +379,6 @@ def _decode(kind: type[_Kind], data: object, where: str) -> _Kind:
     try:
         return msgspec.convert(data, type=kind)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error).replace("`$", f"`{where}")) from error
+        text = str(error)
+        place = text.replace("`$", f"`{where}") if "`$" in text else f"{text} - at `{where}`"
+        raise ValueError(place) from error

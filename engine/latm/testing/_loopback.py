@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(reply)
 
-    def do_GET(self) -> None:  # noqa: N802 - the base's name
+    def do_GET(self) -> None:
         self.do_POST()
 
     def _send(self, reply: HttpReply) -> None:
