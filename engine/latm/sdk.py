@@ -269,11 +269,21 @@ async def _refuse_compressed(response: Any) -> None:
 
 
 async def _read(response: Any) -> bytes:
-    chunks = bytearray()
-    async for chunk in response.iter_bytes():
-        chunks += chunk
-        if len(chunks) > MAX_BODY_BYTES:
-            raise Unavailable(f"the reply has more than {MAX_BODY_BYTES} bytes")
+    chunks, whole = bytearray(), True
+    try:
+        async for chunk in response.iter_bytes():
+            if whole:
+                chunks += chunk
+                whole = len(chunks) <= MAX_BODY_BYTES
+            if not whole:
+                # Left by closing the response, not by leaving the loop: that would abandon the HTTP library's
+                # generators half-way, which trio reports.
+                await response.close()
+    except Exception:
+        if whole:
+            raise
+    if not whole:
+        raise Unavailable(f"the reply has more than {MAX_BODY_BYTES} bytes")
     return bytes(chunks)
 
 
