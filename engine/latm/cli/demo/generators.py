@@ -68,7 +68,7 @@ WORD_SORTING = "word sorting"
 DYCK = "Dyck completion"
 TRACKING = "tracking shuffled objects"
 
-_WORDS = (
+_WORD_LIST = (
     "acorn amber anchor apron arrow attic badge bakery barley basket beacon beaver bonnet bottle bramble "
     "bridge bronze bucket butter cabin camel candle canyon carpet castle cedar chalk cherry cider clover "
     "cobalt comet copper cotton cradle cricket crystal curtain daisy dagger desert donkey dragon drum eagle "
@@ -79,27 +79,47 @@ _WORDS = (
     "plum pocket poppy pumpkin quarry quilt rabbit raven ribbon river saddle salmon sandal scarf shovel "
     "silver spider spoon stone sugar sunset tailor temple thistle thunder timber tulip tunnel turnip "
     "umbrella valley velvet violin walnut whistle willow window winter wizard zebra zinc"
-).split()
+)
+_WORDS = tuple(_WORD_LIST.split())
+
+
+_SORTING_PHRASES = (
+    "Put these words into alphabetical order, separated by single spaces: {commas}.",
+    "Here are some words: {spaces}. Write them down alphabetically, with one space between two words.",
+    "Order the following words from A to Z and reply on one line, with spaces between them:\n{bullets}",
+    (
+        "In which order would a dictionary have the words {spoken}? Reply with the words alone and put a "
+        "space between them."
+    ),
+)
 
 
 def _word_sorting(rng: random.Random) -> Question:
     words = rng.sample(_WORDS, rng.randint(8, 14))
-    listed = ", ".join(words)
     bullets = "\n".join(f"- {word}" for word in words)
-    text = rng.choice(
-        (
-            f"Put these words into alphabetical order, separated by single spaces: {listed}.",
-            f"Here are some words: {' '.join(words)}. Write them down alphabetically, with one space between "
-            "two words.",
-            f"Order the following words from A to Z and reply on one line, with spaces between them:\n{bullets}",
-            f"In which order would a dictionary have the words {', '.join(words[:-1])} and {words[-1]}? Reply "
-            "with the words alone and put a space between them.",
-        )
+    text = rng.choice(_SORTING_PHRASES).format(
+        commas=", ".join(words),
+        spaces=" ".join(words),
+        bullets=bullets,
+        spoken=f"{', '.join(words[:-1])} and {words[-1]}",
     )
     return Question(text=text, answer=" ".join(sorted(words)), task=WORD_SORTING)
 
 
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
+
+
+_DYCK_PHRASES = (
+    (
+        "Not every bracket in this sequence has been closed. Write the closing brackets that are missing at "
+        "its end, with spaces between them.\nSEQUENCE"
+    ),
+    "Which closing brackets have to follow  SEQUENCE  to make it balanced? Put spaces between them.",
+    (
+        "Continue the sequence with as few brackets as possible so that each one is closed in the right "
+        "order. Give only what you append, symbol by symbol with spaces: SEQUENCE"
+    ),
+)
 
 
 def _dyck(rng: random.Random) -> Question:
@@ -115,24 +135,18 @@ def _dyck(rng: random.Random) -> Question:
             symbols.append(rng.choice(list(_PAIRS)))
             open_ones.append(symbols[-1])
     sequence = " ".join(symbols)
-    text = rng.choice(
-        (
-            "Not every bracket in this sequence has been closed. Write the closing brackets that are missing "
-            f"at its end, with spaces between them.\n{sequence}",
-            f"Which closing brackets have to follow  {sequence}  to make it balanced? Put spaces between them.",
-            "Continue the sequence with as few brackets as possible so that each one is closed in the right "
-            f"order. Give only what you append, symbol by symbol with spaces: {sequence}",
-        )
-    )
+    text = rng.choice(_DYCK_PHRASES).replace("SEQUENCE", sequence)
     answer = " ".join(_PAIRS[symbol] for symbol in reversed(open_ones))
     return Question(text=text, answer=answer, task=DYCK)
 
 
-_NAMES = "Anouk Bruno Carmen Dario Elif Farid Greta Hugo Ines Jonas Karim Lotte Mira Nadia Omar Petra".split()
-_THINGS = (
+_NAME_LIST = "Anouk Bruno Carmen Dario Elif Farid Greta Hugo Ines Jonas Karim Lotte Mira Nadia Omar Petra"
+_NAMES = tuple(_NAME_LIST.split())
+_THING_LIST = (
     "brass lamp,blue kite,clay whistle,copper bell,felt hat,glass marble,green scarf,iron key,leather ball,"
     "paper boat,pocket mirror,red notebook,silver spoon,straw basket,toy tractor,wooden flute"
-).split(",")
+)
+_THINGS = tuple(_THING_LIST.split(","))
 _ORDER = ("First", "Then", "Next", "After that", "Then", "Later", "Then", "Finally")
 
 

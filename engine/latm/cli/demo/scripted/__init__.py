@@ -1,4 +1,4 @@
-"""Scripted models for the demo: one plugin, one provider, four models.
+"""Scripted models for the demo: one plugin, one provider.
 
 They stand in for real ones where there is no key and no network. Each sees a `Request` and nothing else, as
 any model would, and replies with text; none knows the questions' generators or the expected answers.
@@ -6,7 +6,9 @@ any model would, and replies with text; none knows the questions' generators or 
 - ``scripted:maker`` writes functions, tests and demonstrations, and mends what it is told has failed;
 - ``scripted:user`` turns a question into a call and never computes an answer;
 - ``scripted:dispatcher`` chooses among the tasks that its request lists;
-- ``scripted:strong`` answers questions itself.
+- ``scripted:strong`` answers questions itself;
+- ``scripted:no-task`` is a dispatcher that finds a task for no question, so that the strong model answers
+  all: what the others are measured against. It costs nothing.
 
 Tokens are estimated, at four characters a token.
 """
@@ -34,6 +36,7 @@ _SCRIPTS: Mapping[str, Callable[[Request], str]] = MappingProxyType(
         "user": _user.reply,
         "dispatcher": _dispatcher.reply,
         "strong": _strong.reply,
+        "no-task": lambda _: _dispatcher.NO_TASK,
     }
 )
 
@@ -55,6 +58,7 @@ PRICES: Mapping[str, Price] = MappingProxyType(
         f"{PROVIDER}:strong": _STRONG,
         f"{PROVIDER}:user": _CHEAP,
         f"{PROVIDER}:dispatcher": _CHEAP,
+        f"{PROVIDER}:no-task": Price(input=Decimal(0), output=Decimal(0)),
     }
 )
 """An example's list prices of a strong and of a cheap model, in USD per million tokens."""

@@ -25,7 +25,7 @@ def reply(request: Request) -> str:
     asked = read(request.messages[-1].text)
     if asked is None:
         # What cannot be read as a whole belongs to no task, however much it looks like one.
-        return _decision(_NONE)
+        return NO_TASK
     known = _candidates(request)
     for name, samples in _cards(request.system or "").items():
         if name in known and any(kind(sample) is type(asked) for sample in samples):
@@ -36,6 +36,9 @@ def reply(request: Request) -> str:
 
 def _decision(decision: str, task: str | None = None) -> str:
     return json.dumps({"decision": decision, "task": task})
+
+
+NO_TASK = _decision(_NONE)
 
 
 def _candidates(request: Request) -> frozenset[str]:

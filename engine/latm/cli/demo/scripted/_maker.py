@@ -75,33 +75,31 @@ def _shown(text: str) -> list[_Shown]:
     return found
 
 
-_FIRST: dict[type[Reading], tuple[str, str]] = {
-    Sorting: (
-        "All of these ask for words in alphabetical order. The function takes the words as a list, so that "
-        "it does not matter how a question lists them.",
-        _functions.SORTING,
-    ),
-    Brackets: (
-        "Each question gives brackets and wants those that close what is still open, innermost first. A "
-        "stack does that:",
-        _functions.BRACKETS_BROKEN,
-    ),
-    Tracking: (
-        "People start with one thing each and swap; a dictionary from person to thing follows them. Which "
-        "option letter belongs to the thing is left to the caller.",
-        _functions.TRACKING,
-    ),
-}
-
-
 def _propose(kind: type[Reading], *, mend: bool) -> str:
-    why, code = _FIRST[kind]
-    if mend and kind is Brackets:
+    if kind is Sorting:
+        code = _functions.SORTING
+        why = (
+            "All of these ask for words in alphabetical order. The function takes the words as a list, so "
+            "that it does not matter how a question lists them."
+        )
+    elif kind is Tracking:
+        code = _functions.TRACKING
+        why = (
+            "People start with one thing each and swap; a dictionary from person to thing follows them. "
+            "Which option letter belongs to the thing is left to the caller."
+        )
+    elif mend:
+        code = _functions.BRACKETS
         why = (
             "The error shows what I overlooked: the symbols are separated by spaces, and a space is no "
             "bracket. The spaces are removed first now."
         )
-        code = _functions.BRACKETS
+    else:
+        code = _functions.BRACKETS_BROKEN
+        why = (
+            "Each question gives brackets and wants those that close what is still open, innermost first. A "
+            "stack does that:"
+        )
     return f"{why}\n\n```python\n{code}```\n"
 
 
@@ -125,7 +123,8 @@ def _verify(shown: Sequence[_Shown], *, mend: bool) -> str:
 
 def _wrap(shown: Sequence[_Shown]) -> str:
     sections = [
-        f"Question: {each.text}\nSolution:\n```python\n{''.join(_solution(each.reading))}```\n" for each in shown
+        f"Question: {each.text}\nSolution:\n```python\n{''.join(_solution(each.reading))}```\n"
+        for each in shown
     ]
     return "\n".join(["This is how the function is used.\n", *sections])
 

@@ -1,6 +1,7 @@
 """Read questions as a reader of English would: which kind is it, and what does it say?
 
-Nothing here computes an answer. What cannot be read as a whole is of no kind: better no tool than a wrong one.
+Nothing here computes an answer. What cannot be read as a whole is of no kind: better no
+tool than a wrong one.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def reply(request: Request) -> str:
             steps, answer = _close(brackets)
         case Tracking() as tracking:
             steps, answer = _follow(tracking)
-        case None:
+        case _:
             steps, answer = _recall(question)
     return "\n".join([*steps, "", f"Answer: {answer}"])
 

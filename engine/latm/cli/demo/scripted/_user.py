@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from latm.cli.demo.scripted._literals import literal
 from latm.cli.demo.scripted._reading import Brackets, Reading, Sorting, Tracking, read
@@ -94,8 +94,7 @@ def _forms(reading: Reading) -> Iterator[object]:
             yield from ([thing for _, thing in options], tuple(thing for _, thing in options))
 
 
-def _pairs(pairs: object) -> Iterator[object]:
-    assert isinstance(pairs, list | tuple)
+def _pairs(pairs: Sequence[tuple[str, str]]) -> Iterator[object]:
     yield dict(pairs)
     yield from (list(pairs), tuple(pairs), [list(pair) for pair in pairs])
 

@@ -1,0 +1,271 @@
+"""What people see of the demo: progress on stderr while it runs, and the report's tables on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from types import TracebackType
+from typing import final
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from latm._ledger import Spend
+from latm.cli._say import money
+from latm.cli.demo.measuring import Payback, Score, accuracy, alone, paybacks, titles
+from latm.cli.demo.running import Asked, DemoResult
+from latm.cli.demo.scripted import MODELS, PRICES
+
+__all__ = ["Progressing", "report"]
+
+_LINE_EVERY = 15
+_SMALL = Decimal("0.1")
+_PASSED = {"propose": "it runs in a cell", "verify": "its asserts hold", "wrap": "its demonstrations run"}
+_ROLE_ORDER = ("maker", "user", "dispatcher", "fallback")
+
+
+@final
+class Progressing:
+    """Shows progress; on a terminal with a bar, else as plain lines.
+
+    Use it as a context manager around the run.
+
+    Args:
+        console: where to, usually stderr.
+        planned: how many questions there are.
+    """
+
+    def __init__(self, console: Console, planned: int) -> None:
+        self._console = console
+        self._planned = planned
+        self._by_tool = 0
+        self._bar = Progress(
+            TextColumn("answering"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Progressing:
+        """Begin."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def preparing(self, what: str) -> None:
+        """Say what is done before or after the stream."""
+        self._say(f"{what} ...", "dim")
+
+    def heard(self, name: str, fields: Mapping[str, object]) -> None:
+        """Show the stages of a making, and what else takes time or goes wrong."""
+        match name:
+            case "make.start":
+                known = f"{fields['examples']} questions are answered"
+                self._say(f"{fields['task']}: {known}, {fields['model']} makes a tool", "bold")
+            case "make.attempt":
+                self._attempt(fields)
+            case "make.done":
+                cost = fields["cost_usd"]
+                price = money(cost if isinstance(cost, Decimal) else None)
+                self._say(f"  made for {price}: {fields['tool']} version {fields['version']}", "bold green")
+            case "make.failed" | "make.interrupted":
+                self._say(f"  no tool: {fields['error']}", "red")
+            case "model.retry":
+                self._say(f"  waiting {float(str(fields['wait_s'])):.1f} s: {fields['error']}", "yellow")
+            case _:
+                pass
+
+    def answered(self, asked: Asked, spent: Spend) -> None:
+        """Move on by one question."""
+        self._by_tool += asked.answer.route == "tool"
+        told = f"{self._by_tool} by tool, {money(spent.cost_usd)} so far"
+        if not self._bar.disable:
+            if self._task is None:
+                self._task = self._bar.add_task(told, total=self._planned)
+            self._bar.update(self._task, completed=asked.number, description=told)
+        elif asked.number % _LINE_EVERY == 0 or asked.number == self._planned:
+            self._say(f"answered {asked.number} of {self._planned}: {told}")
+
+    def _attempt(self, fields: Mapping[str, object]) -> None:
+        stage, number, problem = str(fields["stage"]), int(str(fields["number"])), fields["problem"]
+        head = f"  {stage:<8}{number}  "
+        if problem is None:
+            mended = "mended: " if number > 1 else ""
+            self._say(f"{head}{mended}{_PASSED.get(stage, 'accepted')}", "green")
+        else:
+            self._say(f"{head}failed: {_gist(str(problem))}", "yellow")
+
+    def _say(self, text: str, style: str = "") -> None:
+        # As a Text: a style given to print() would colour the bar below as well.
+        self._console.print(Text(text, style=style))
+
+
+def _gist(problem: str) -> str:
+    """The error of a problem in one line, and the assert that it is about."""
+    lines = problem.splitlines()
+    first = lines[0].removeprefix("The code failed with the error ")
+    broken = next((line.strip() for line in lines if line.strip().startswith("assert ")), None)
+    return first if broken is None else f"{first}, at: {broken}"
+
+
+def report(result: DemoResult, console: Console) -> None:
+    """Print the report."""
+    _about(result, console)
+    _titled(console, "Right answers, by task and route", _accuracy_table(result))
+    _titled(console, "Tokens and money, by role", _money_table(result))
+    _comparison(result, console)
+    accounts = paybacks(result)
+    if accounts:
+        _titled(console, "When each tool has earned what its making cost", _payback_table(accounts))
+    for failure in result.failures:
+        console.print(f"[red]No tool was made:[/red] {escape(failure)}")
+    _notes(result, console)
+
+
+def _about(result: DemoResult, console: Console) -> None:
+    done = len(result.asked)
+    tool, model = (accuracy(result, route=route).asked for route in ("tool", "model"))
+    if done < result.planned:
+        error = escape(str(result.error))
+        console.print(f"[red]Stopped after {done} of {result.planned} questions:[/red] {error}")
+    console.print(
+        f"[bold]{done} questions[/bold] (seed {result.seed}) in {result.seconds:.1f} s: [bold]{tool}[/bold] "
+        f"answered by tools, [bold]{model}[/bold] by the strong model."
+    )
+    roles = result.scripted_roles
+    if roles:
+        who = "All models here" if len(roles) == len(result.models) else f"The models of {_listed(roles)}"
+        console.print(
+            f"[yellow]{who} are scripted[/yellow]: programs that read a request and reply as a model would. "
+            "Cells, makings, calls and accounts are real; how often they are right says nothing about models."
+        )
+    console.print()
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _titled(console: Console, title: str, table: Table) -> None:
+    console.print(title, style="bold underline")
+    console.print(table)
+    console.print()
+
+
+def _table(first: str, *figures: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True, vertical="bottom")
+    for title in figures:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def _accuracy_table(result: DemoResult) -> Table:
+    table = _table("task", "strong model", "tool", "all")
+    for title in titles(result):
+        table.add_row(title, *_scores(result, title))
+    table.add_section()
+    table.add_row("all", *_scores(result, None), style="bold")
+    return table
+
+
+def _scores(result: DemoResult, task: str | None) -> Iterable[str]:
+    for route in ("model", "tool", None):
+        yield _score(accuracy(result, task, route))
+
+
+def _score(score: Score) -> str:
+    if not score.asked:
+        return "-"
+    return f"{score.right} of {score.asked}  {score.right / score.asked:>4.0%}"
+
+
+def _money_table(result: DemoResult) -> Table:
+    table = _table("role, model", "calls", "tokens in", "tokens out", "cost")
+    for role in _ROLE_ORDER:
+        if role in result.spend:
+            table.add_row(f"{role:<11} {result.models[role]}", *_spent(result.spend[role]))
+    table.add_section()
+    table.add_row("all", *_spent(result.total), style="bold")
+    return table
+
+
+def _spent(spend: Spend) -> tuple[str, str, str, str]:
+    usage = spend.usage
+    taken = usage.input + usage.cache_read + usage.cache_write
+    return f"{spend.calls:,}", f"{taken:,}", f"{usage.output:,}", money(spend.cost_usd)
+
+
+def _comparison(result: DemoResult, console: Console) -> None:
+    by_itself, paid = alone(result), result.total.cost_usd
+    how = "measured: it was asked all of them, outside these accounts"
+    if result.alone_estimated:
+        how = "estimated from the questions of each task that it did answer"
+    line = f"The strong model alone would have cost [bold]{money(by_itself)}[/bold] ({how}"
+    marks = [each.alone_right for each in result.asked]
+    if marks and None not in marks:
+        line += f"; {sum(map(bool, marks))} of {len(marks)} right"
+    console.print(f"{line}).")
+    told = f"With tools, their making included, it was [bold]{money(paid)}[/bold]"
+    if by_itself and paid is not None:
+        change = (paid - by_itself) / by_itself
+        told += f": {abs(change):.0%} {'less' if change <= 0 else 'more'}"
+    console.print(f"{told}.\n")
+
+
+def _payback_table(accounts: Iterable[Payback]) -> Table:
+    table = _table(
+        "tool", "making", "alone,\neach", "by tool,\neach", "breaks even\nafter", "that was\nquestion"
+    )
+    for each in accounts:
+        table.add_row(
+            f"{each.tool.name} v{each.tool.version}",
+            money(each.making_usd),
+            _finely(each.alone_usd),
+            _finely(each.tool_usd),
+            _needed(each),
+            f"{each.reached}" if each.reached else "-",
+        )
+    return table
+
+
+def _finely(amount: Decimal | None) -> str:
+    """A price of one question, which is too small for `money`."""
+    return money(amount) if amount is None or amount >= _SMALL else f"${amount:.5f}"
+
+
+def _needed(payback: Payback) -> str:
+    if payback.questions is not None:
+        return "1 use" if payback.questions == 1 else f"{payback.questions} uses"
+    return "never" if payback.saving_usd is not None and payback.saving_usd <= 0 else "unknown"
+
+
+def _notes(result: DemoResult, console: Console) -> None:
+    if result.scripted_roles:
+        strong, cheap = PRICES[MODELS["fallback"]], PRICES[MODELS["user"]]
+        console.print(
+            "Scripted models have the list prices of an example, in USD per million tokens in and out (strong "
+            f"{strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}); their tokens are "
+            "estimated at four characters each.",
+            style="dim",
+        )
+    where = "The library was temporary; --library FILE keeps the tools."
+    if result.library is not None:
+        where = f"The tools are in {escape(result.library)}; latm tools list shows them."
+    console.print(where, style="dim")
