@@ -28,8 +28,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         set_up(ROOT, needs_engine=not options.without_engine, exactly=options.exactly)
-    except (Stop, PermissionError) as reason:
+    except Stop as reason:
         complain(str(reason))
+        return 1
+    except PermissionError as error:
+        complain(
+            f"{error.filename} may not be written, perhaps because set-up was run by another user before.\n"
+            f"To make it yours:\n\n  sudo chown -R $(id -u) {ROOT}"
+        )
         return 1
     except KeyboardInterrupt:
         complain("Interrupted. The next run begins again where that is needed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -127,6 +128,19 @@ def test_with_problems_nothing_is_changed(
     out, err = capfd.readouterr()
     assert out == ""
     assert "no Docker engine answers there" in err
+
+
+def test_a_tree_that_belongs_to_another_user_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(root: Path, *, needs_engine: bool, exactly: bool) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(root / ".cache"))
+
+    monkeypatch.setattr(main, "ROOT", tmp_path)
+    monkeypatch.setattr(main, "set_up", refuse)
+
+    assert main.main([]) == 1
+    assert f"sudo chown -R $(id -u) {tmp_path}" in capfd.readouterr().err
 
 
 def run_nothing(
