@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import os
+import socket
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -72,18 +74,21 @@ class DockerLauncher:
         """Create, attach, start."""
         await self.prepare()
         container: list[str] = []
+        sock: socket.socket | None = None
         try:
             # Not abandoned on cancellation: what the thread creates has to be known to be removed.
             sock = await anyio.to_thread.run_sync(self._start, spec, container, limiter=self._threads)
             await anyio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
+            if sock is not None:
+                sock.close()
             if container:
                 with anyio.CancelScope(shield=True):
                     await self._remove(container[0])
             raise
         return DockerJail(container[0], sock, self._remove)
 
-    def _start(self, spec: CellSpec, container: list[str]) -> Any:
+    def _start(self, spec: CellSpec, container: list[str]) -> socket.socket:
         client = self._client
         assert self._image is not None
         config = container_config(client, spec, self._image, runtime=self._runtime)
