@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import os
 import socket
 from typing import Any, Final, TypeVar
@@ -74,21 +73,22 @@ class DockerLauncher:
         """Create, attach, start."""
         await self.prepare()
         container: list[str] = []
-        sock: socket.socket | None = None
+        attached: list[socket.socket] = []
         try:
-            # Not abandoned on cancellation: what the thread creates has to be known to be removed.
-            sock = await anyio.to_thread.run_sync(self._start, spec, container, limiter=self._threads)
+            # Not abandoned on cancellation, and told by lists, not by its return value, which a cancellation
+            # would swallow: what the thread creates has to be known to be removed.
+            await anyio.to_thread.run_sync(self._start, spec, container, attached, limiter=self._threads)
             await anyio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
-            if sock is not None:
+            for sock in attached:
                 sock.close()
             if container:
                 with anyio.CancelScope(shield=True):
                     await self._remove(container[0])
             raise
-        return DockerJail(container[0], sock, self._remove)
+        return DockerJail(container[0], attached[0], self._remove)
 
-    def _start(self, spec: CellSpec, container: list[str]) -> socket.socket:
+    def _start(self, spec: CellSpec, container: list[str], attached: list[socket.socket]) -> None:
         client = self._client
         assert self._image is not None
         config = container_config(client, spec, self._image, runtime=self._runtime)
@@ -100,13 +100,8 @@ class DockerLauncher:
                 raise LaunchFailed("the image was removed while it was in use", remedy="try again") from None
             container.append(made["Id"])
             params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            sock = plain_socket(client.attach_socket(made["Id"], params))
-            try:
-                client.start(made["Id"])
-            except BaseException:
-                sock.close()
-                raise
-        return sock
+            attached.append(plain_socket(client.attach_socket(made["Id"], params)))
+            client.start(made["Id"])
 
     async def _remove(self, container: str) -> None:
         await anyio.to_thread.run_sync(self._remove_now, container, limiter=self._removers)
@@ -137,6 +132,7 @@ def connect(timeout: int) -> Any:
         SandboxUnavailable: it does not answer, or not to us.
     """
     with _typed():
+        _knock()
         return docker.APIClient(**kwargs_from_env(), version="auto", timeout=timeout, num_pools=25)
 
 
@@ -147,6 +143,14 @@ def _client(timeout: int) -> Any:
         yield client
     finally:
         client.close()
+
+
+def _knock() -> None:
+    """See that somebody listens on the socket; the SDK leaks one of its own where nobody does."""
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(host.removeprefix("unix://"))
 
 
 def remove(client: Any, container: str) -> None:
