@@ -26,7 +26,7 @@ class Wire:
     error: Callable[[str], object]
 
     @asynccontextmanager
-    async def backend(self, server, **options):
+    async def backend(self, server, **options: object):
         """A backend of the real SDK against a server."""
         # Handed in one by one, so that what is tested does not depend on what is installed besides.
         plugins = Plugins.load(allow=frozenset({"latm"}))
@@ -41,7 +41,7 @@ class Wire:
         finally:
             await backend.aclose()
 
-    async def failure(self, script: list, request: Request = HELLO, **options) -> BackendError:
+    async def failure(self, script: list, request: Request = HELLO, **options: object) -> BackendError:
         """The error that a script leads to; exactly one request may be made."""
         with self.server(script) as server:
             async with self.backend(server, **options) as backend:

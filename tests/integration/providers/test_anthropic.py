@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 HELLO = Request(messages=(Message("user", "hello"),))
 
 
-async def exchange(reply, request=HELLO, **options):
+async def exchange(reply, request=HELLO, **options: object):
     """The reply to a request, or the error, and what the server saw of it."""
     with AnthropicServer([reply]) as server:
         backend = create_backend(
@@ -32,7 +32,7 @@ async def exchange(reply, request=HELLO, **options):
             await backend.aclose()
 
 
-def message(content, **more):
+def message(content, **more: object):
     """A body of the Messages API."""
     return HttpReply(
         body={

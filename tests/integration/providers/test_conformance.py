@@ -8,13 +8,14 @@ import threading
 from contextlib import ExitStack
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from latm import cassettes
 from latm._plugins import Plugins
 from latm.cassettes import Exchange
 from latm.errors import Refused, Rejected, Throttled, Truncated, Unauthorized, Unavailable
-from latm.plugin import Message, ProviderSpec, Rejected as Wrong, Reply, Request, Usage, read_options
+from latm.plugin import Message, ProviderSpec, Reply, Request, Usage, read_options
 from latm.testing import AnthropicServer, HttpReply, OpenAIServer, Scenario, check_provider
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +34,7 @@ def scenarios(stack: ExitStack, server_kind, options) -> dict[str, Scenario]:
     cut = "max_tokens" if server_kind is AnthropicServer else "length"
     usage = Usage(1, 2, 3, 4)
 
-    def at(script, **more) -> Scenario:
+    def at(script, **more: object) -> Scenario:
         server = stack.enter_context(server_kind(script))
         return Scenario(
             model="m",
@@ -42,7 +43,7 @@ def scenarios(stack: ExitStack, server_kind, options) -> dict[str, Scenario]:
             **more,
         )
 
-    def status(code, **headers):
+    def status(code, **headers: object):
         return always(HttpReply(status=code, body={"error": {"message": "no"}}, headers=headers))
 
     return {
@@ -92,14 +93,14 @@ async def test_replay_passes(tmp_path):
 class Faulty:
     """A backend with one fault of many."""
 
-    def __init__(self, fault, options):
+    def __init__(self, fault, options) -> None:
         self.fault = fault
         self.key = options.get("api_key")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Faulty {self.key}>" if self.fault == "repr" else "<Faulty>"
 
-    async def complete(self, request):
+    async def complete(self, request):  # noqa: C901 - one case for each fault
         text = request.messages[-1].text
         match self.fault:
             case "prints":
@@ -120,7 +121,7 @@ class Faulty:
                 return Reply(text=text, usage=Usage(), model="m", metadata={"a.b": b""})
             case "mixes":
                 self.last = text
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
                 return Reply(text=self.last, usage=Usage(), model="m")
             case "never ends":
                 with anyio.CancelScope(shield=True):
@@ -187,7 +188,7 @@ async def test_wrong_expectations_are_said():
             "plain": Scenario(model=""),
             "an error": Scenario(model="", expect=Refused),
             "other usage": Scenario(model="", usage=Usage(1)),
-            "another error": Scenario(model="tells", expect=Wrong),
+            "another error": Scenario(model="tells", expect=Rejected),
         },
     )
     text = str(report)

@@ -16,7 +16,7 @@ from latm.plugin import Message, Reply, Request, Usage
 pytestmark = pytest.mark.anyio
 
 
-def replay(path, **options):
+def replay(path, **options: object):
     return create_backend(Plugins.load(), ModelRef("replay", str(path)), options)
 
 
@@ -105,14 +105,14 @@ async def test_a_cassette_s_replies_are_found_by_what_is_asked_each_once(cassett
 async def test_a_cassette_in_order_ignores_what_is_asked(cassette):
     backend = replay(cassette, match="order")
     assert [(await backend.complete(ask("x"))).text for _ in range(3)] == ["a1", "a2", "a3"]
-    with pytest.raises(Rejected, match="reply 4 was asked for, but the cassette has 3$"):
+    with pytest.raises(Rejected, match=r"reply 4 was asked for, but the cassette has 3$"):
         await backend.complete(ask("x"))
 
 
 @pytest.mark.parametrize(
     ("request_", "difference"),
     [
-        (ask("q9"), r'differs at messages\[0\]: recorded .*q1.*, asked .*q9'),
+        (ask("q9"), r"differs at messages\[0\]: recorded .*q1.*, asked .*q9"),
         (ask("q1", "a", "q2"), "differs at the number of messages: recorded 1, asked 3"),
         (replace(ask("q1"), temperature=0.3), "differs at temperature: recorded null, asked 0.3"),
         (replace(ask("q1"), stop=("x",)), r'differs at stop: recorded null, asked \["x"\]'),
