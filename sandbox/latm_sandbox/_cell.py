@@ -106,6 +106,10 @@ class Cell:
             why = f"it said nothing for {timeout_s:g} s"
         except (OSError, WireError, CodecError, LookupError, TypeError) as error:
             why = f"{why} ({error})" if str(error) else why
+        except BaseException:  # cancelled: nobody else knows of the jail yet
+            with anyio.CancelScope(shield=True):
+                await self.jail.destroy()
+            raise
         self.state = State.SPENT
         complaint = ""
         with anyio.CancelScope(shield=True):

@@ -114,8 +114,14 @@ class AsyncSandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         assert self._group is not None
-        await self.aclose()
-        return await self._group.__aexit__(kind, error, trace)
+        try:
+            await self.aclose()
+            return await self._group.__aexit__(kind, error, trace)
+        finally:
+            # Last: cells that were starting when it all ended are removed through it.
+            if self._launcher is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._launcher.aclose()
 
     async def aclose(self) -> None:
         """Destroy all cells and refuse further calls. May be called twice."""
@@ -126,8 +132,6 @@ class AsyncSandbox:
             return
         if self._pool is not None:
             await self._pool.aclose()
-        if self._launcher is not None:
-            await self._launcher.aclose()
         if self._group is not None:
             self._group.cancel_scope.cancel()
 

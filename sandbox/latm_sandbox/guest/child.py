@@ -42,6 +42,23 @@ OWN = ("<program>", "<code>")
 NAME = "program"  # the module that a program is
 
 
+class Stores(dict[str, Any]):
+    """The local names of code at module level: kept in its globals, and noted down."""
+
+    def __init__(self, space: dict[str, Any]) -> None:
+        super().__init__()
+        self._space = space
+        self.names: set[str] = set()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.names.add(name)
+        self._space[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        self.names.discard(name)
+        del self._space[name]
+
+
 class Child:
     """Runs one call in a process of its own, then ends."""
 
@@ -128,11 +145,13 @@ class Child:
                 return INVALID, complaint("NoSuchFunction", function)
             return self._deliver({"value": function(*arguments, **keywords)}, "value")
         wanted = [decode(name) for name in request["want"]]
-        for name in wanted:  # a name of the program's own is no answer of the code's
-            space.pop(name, None)
-        exec(extra, space)  # noqa: S102
+        # A name of the program's own that the code leaves alone is no answer of the code's.
+        old = {name: space[name] for name in wanted if name in space}
+        stores = Stores(space)
+        exec(extra, space, stores if old else space)  # noqa: S102
         for name in wanted:
-            if name not in space:
+            set_now = name in stores.names or name not in old or space.get(name) is not old[name]
+            if name not in space or not set_now:
                 return ERROR, complaint("NameError", f"the code did not set {name!r}")
         return self._deliver({name: space[name] for name in wanted}, "values")
 
