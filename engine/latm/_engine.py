@@ -65,6 +65,24 @@ class _Slot:
     error: Exception | None = None
 
 
+class _Background:
+    """A task group that ends with its block and wraps nothing.
+
+    A task group that is told of an exception raises it inside an ExceptionGroup; what a caller's own code
+    raised within ``async with`` has to come out as it was.
+    """
+
+    def __init__(self) -> None:
+        self._group = anyio.create_task_group()
+
+    async def __aenter__(self) -> TaskGroup:
+        return await self._group.__aenter__()
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._group.cancel_scope.cancel()
+        await self._group.__aexit__(None, None, None)
+
+
 @final
 class AsyncLibrary:
     """The library's reading side, awaited."""
@@ -147,9 +165,7 @@ class AsyncEngine:
         traceback: TracebackType | None,
     ) -> None:
         """Stop what runs, close cells, backends and the library."""
-        rooms, self._open = self._open, None
-        if rooms is not None:
-            rooms.tasks.cancel_scope.cancel()
+        self._open = None
         await self._stack.__aexit__(kind, error, traceback)
 
     @property
@@ -412,7 +428,7 @@ async def _furnish(
     )
     stack.push_async_callback(roles.aclose)
     sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
-    tasks = await stack.enter_async_context(anyio.create_task_group())
+    tasks = await stack.enter_async_context(_Background())
     return _Rooms(
         tasks=tasks,
         library=library,

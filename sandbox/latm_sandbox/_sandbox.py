@@ -112,11 +112,12 @@ class AsyncSandbox:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         assert self._group is not None
         try:
             await self.aclose()
-            return await self._group.__aexit__(kind, error, trace)
+            # Told of nothing: it would wrap what the caller's own code raised into an ExceptionGroup.
+            await self._group.__aexit__(None, None, None)
         finally:
             # Last: cells that were starting when it all ended are removed through it.
             if self._launcher is not None:

@@ -72,7 +72,7 @@ def _arguments(text: str) -> tuple[list[Any], dict[str, Any]]:
         raise ConfigError(f"is no JSON: {error}", where="--args") from None
     match data:
         case list():
-            return cast("list[Any]", data), {}
+            return [*data], {}
         case dict():
             return [], cast("dict[str, Any]", data)
         case _:

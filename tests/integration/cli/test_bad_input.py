@@ -1,0 +1,175 @@
+"""A user's mistake is one clear message and a documented exit code, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latm.library import Library
+
+EXAMPLES = "".join(json.dumps({"question": f"q{n}", "answer": f"a{n}"}) + "\n" for n in range(6))
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> str:
+    file = tmp_path / "examples.jsonl"
+    file.write_text(EXAMPLES)
+    return str(file)
+
+
+def complaint(done: Any, code: int) -> str:
+    """The one message of a failed command."""
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    message = str(done.stderr).strip().splitlines()[-1]
+    assert message.startswith("latm: ")
+    return message
+
+
+def test_no_docker(latm: Any, tmp_path: Path) -> None:
+    file = tmp_path / "f.py"
+    file.write_text("def f(): return 1\n")
+    message = complaint(latm("run", str(file), DOCKER_HOST=f"unix://{tmp_path}/none.sock"), 3)
+    assert "Docker" in message
+    assert "none.sock" in message
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "message"),
+    [
+        ("gpt-5", 2, "roles.maker: 'gpt-5' names no provider: write provider:model"),
+        ("openai:", 2, "roles.maker: 'openai:' has an empty model"),
+        ("opnai:gpt-5", 2, "no plugin offers the provider 'opnai'. Did you mean 'openai'?"),
+        ("openai:gpt-5", 3, "set the environment variable OPENAI_API_KEY"),
+        ("anthropic:claude", 3, "set the environment variable ANTHROPIC_API_KEY"),
+        ("replay:none.json", 2, "none.json"),
+    ],
+)
+def test_wrong_models(latm: Any, examples: str, model: str, code: int, message: str) -> None:
+    assert message in complaint(latm("make", "t", "-e", examples, "--maker", model), code)
+
+
+def test_a_role_that_no_model_fills(latm: Any, examples: str) -> None:
+    assert 'add maker = "provider:model" to [roles]' in complaint(latm("make", "t", "-e", examples), 2)
+
+
+def test_a_missing_extra(latm: Any, examples: str, tmp_path: Path) -> None:
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "openai.py").write_text("raise ModuleNotFoundError('gone', name='openai')\n")
+    done = latm(
+        "make", "t", "-e", examples, "--maker", "openai:m", PYTHONPATH=str(shadow), OPENAI_API_KEY="sk-x"
+    )
+    assert "pip install 'latm[openai]'" in complaint(done, 3)
+
+
+def test_a_missing_command_line_extra(latm: Any, tmp_path: Path) -> None:
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "typer.py").write_text("raise ModuleNotFoundError('gone', name='typer')\n")
+    assert "pip install 'latm[cli]'" in complaint(latm("models", PYTHONPATH=str(shadow)), 3)
+
+
+def test_a_broken_plugin_is_named_and_stops_nothing(latm: Any, tmp_path: Path, examples: str) -> None:
+    site = tmp_path / "site"
+    info = site / "acme_models-1.2.dist-info"
+    info.mkdir(parents=True)
+    (site / "acme_models.py").write_text("import module_that_is_not_there\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-models\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[latm]\nacme = acme_models\n")
+    listed = latm("models", PYTHONPATH=str(site))
+    assert listed.returncode == 0
+    assert "openai" in listed.stdout
+    assert "acme-models 1.2" in listed.stderr
+    message = complaint(latm("make", "t", "-e", examples, "--maker", "acme:m", PYTHONPATH=str(site)), 2)
+    assert "acme-models 1.2" in message
+    assert "module_that_is_not_there" in message
+
+
+def test_an_examples_file_with_a_bad_line(latm: Any, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"question": "q", "answer": "a"}\n{"question": "q"}\n')
+    message = complaint(latm("make", "t", "-e", str(file), "--maker", "replay:x"), 2)
+    assert "bad.jsonl:2: 'answer' is missing" in message
+
+
+def test_a_batch_with_a_bad_line(latm: Any, tmp_path: Path) -> None:
+    file = tmp_path / "batch.jsonl"
+    file.write_text('{"question": "q"}\nnonsense\n')
+    assert "batch.jsonl:2: is no JSON" in complaint(latm("solve", "--batch", str(file)), 2)
+
+
+@pytest.mark.docker
+def test_a_transcript_that_ends_early(latm: Any, tmp_path: Path, examples: str) -> None:
+    file = tmp_path / "short.json"
+    turns = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "```python\ndef f():\n    return 1\n```"},
+    ]
+    file.write_text(json.dumps(turns))
+    message = complaint(
+        latm("make", "t", "-e", examples, "--maker", f"replay:{file}", "--library", "kept.db"), 4
+    )
+    assert "short.json" in message
+    store = Library(f"sqlite:///{tmp_path / 'kept.db'}")
+    assert len(store.journal()) == 1
+    store.close()
+
+
+def test_a_library_that_is_not_ours(latm: Any, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("my notes")
+    message = complaint(latm("tools", "list", "--library", str(file)), 2)
+    assert "notes.txt is not a latm library" in message
+    assert file.read_text() == "my notes"
+
+
+def test_a_library_of_a_newer_latm(latm: Any, tmp_path: Path) -> None:
+    Library(f"sqlite:///{tmp_path / 'new.db'}").close()
+    connection = sqlite3.connect(tmp_path / "new.db")
+    connection.execute("update latm_meta set value = '99' where key = 'schema'")
+    connection.commit()
+    connection.close()
+    message = complaint(latm("tools", "list", "--library", "new.db"), 2)
+    assert "pip install --upgrade latm" in message
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[roles]\nmakr = 'a:b'", "latm.toml: roles: no such role: 'makr'. Did you mean 'maker'?"),
+        ("[roles", "latm.toml: is no TOML"),
+        ("[sandbox]\nlimits = { wall_z = 1 }", "sandbox.limits: "),
+    ],
+)
+def test_a_wrong_configuration(latm: Any, tmp_path: Path, toml: str, message: str) -> None:
+    (tmp_path / "latm.toml").write_text(toml)
+    assert message in complaint(latm("solve", "q"), 2)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["nonsense"], ["make", "t"], ["solve", "--concurrency", "0", "q"]]
+)
+def test_wrong_usage_is_explained(latm: Any, arguments: list[str]) -> None:
+    done = latm(*arguments)
+    assert done.returncode == 2
+    assert "Usage: latm" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "message"), [("{", "--args: is no JSON"), ("3", "--args: must be a list of arguments")]
+)
+def test_wrong_arguments(latm: Any, tmp_path: Path, args: str, message: str) -> None:
+    file = tmp_path / "f.py"
+    file.write_text("def f(): return 1\n")
+    assert message in complaint(latm("run", str(file), "--args", args), 2)
+
+
+def test_a_debug_switch_shows_the_traceback(latm: Any) -> None:
+    assert "Traceback" in latm("solve", "q", LATM_DEBUG="1").stderr

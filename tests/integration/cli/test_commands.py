@@ -1,0 +1,130 @@
+"""The commands as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.docker
+
+TRANSCRIPT = [
+    {"role": "user", "content": "write"},
+    {"role": "assistant", "content": "```python\ndef double(n):\n    '''Twice n.'''\n    return 2 * n\n```"},
+    {"role": "user", "content": "verify"},
+    {"role": "assistant", "content": "```python\nret = double(4)\nans = ret\nassert ans == 8\n```"},
+    {"role": "user", "content": "wrap"},
+    {
+        "role": "assistant",
+        "content": "Question: Double 4\nSolution:\n```python\nret = double(4)\nans = ret\n```",
+    },
+]
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Path:
+    """A folder with a configuration, whose models are recordings, and examples."""
+    (tmp_path / "maker.json").write_text(json.dumps(TRANSCRIPT))
+    user = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "```python\nans = double(21)\n```"},
+    ]
+    (tmp_path / "user.json").write_text(json.dumps(user))
+    dispatcher = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "doubling"}]
+    (tmp_path / "dispatcher.json").write_text(json.dumps(dispatcher))
+    (tmp_path / "latm.toml").write_text(
+        "[roles]\n" + "".join(f'{role} = "replay:{role}.json"\n' for role in ("maker", "user", "dispatcher"))
+    )
+    lines = [{"question": f"Double {n}", "answer": str(2 * n)} for n in range(1, 7)]
+    (tmp_path / "e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+def test_make_solve_and_look(latm: Any, workshop: Path) -> None:
+    made = latm("make", "doubling", "--examples", "e.jsonl")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == "doubling version 1: double(n)\n"
+    assert "propose 1: accepted" in made.stderr
+    solved = latm("solve", "Double 21")
+    assert (solved.returncode, solved.stdout) == (0, "42\n"), solved.stderr
+    assert "by tool doubling version 1" in solved.stderr
+    listed = json.loads(latm("tools", "list", "--json").stdout)
+    assert listed["tools"][0]["uses"] == 1
+    shown = latm("tools", "show", "doubling", "--history")
+    for expected in (
+        "def double(n):",
+        "Twice n.",
+        "propose 1, verify 1, wrap 1",
+        "replay:maker.json",
+        "wrap 1",
+    ):
+        assert expected in shown.stdout
+    assert json.loads(latm("tools", "show", "doubling", "--json").stdout)["function"] == "double"
+    missing = latm("tools", "show", "doublin")
+    assert missing.returncode == 2
+    assert "Did you mean 'doubling'?" in missing.stderr
+
+
+def test_solve_a_batch_as_json(latm: Any, workshop: Path) -> None:
+    assert latm("make", "doubling", "-e", "e.jsonl").returncode == 0
+    (workshop / "b.jsonl").write_text('{"question": "Double 21"}\n')
+    done = latm("solve", "--batch", "b.jsonl", "--json")
+    (answer,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (answer["text"], answer["route"], answer["tool"]) == ("42", "tool", "doubling")
+    assert "1 questions" in done.stderr
+
+
+def test_run_a_function(latm: Any, tmp_path: Path) -> None:
+    file = tmp_path / "f.py"
+    file.write_text(
+        "def add(a, b=1):\n    print('adding')\n    return a + b\n\n\ndef boom():\n    return 1 / 0\n"
+    )
+    done = latm("run", "f.py", "add", "--args", "[1, 2]")
+    assert (done.returncode, done.stdout) == (0, "3\n")
+    assert "adding" in done.stderr
+    assert latm("run", "f.py", "add", "--args", '{"a": 5}').stdout == "6\n"
+    failed = latm("run", "f.py", "boom")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "ZeroDivisionError" in failed.stderr
+    assert 'File "<program>"' in failed.stderr
+    assert latm("run", "f.py").returncode == 2
+    outcome = json.loads(latm("run", "f.py", "add", "--args", "[1, 2]", "--json").stdout)
+    assert (outcome["status"], outcome["value"]) == ("ok", 3)
+
+
+def test_doctor_finds_all_well(latm: Any, workshop: Path) -> None:
+    done = latm("doctor", OPENAI_API_KEY="sk-canary-0123456789")
+    assert done.returncode == 0, done.stdout
+    assert "problem" not in done.stdout
+    assert "OPENAI_API_KEY is present" in done.stdout
+    assert "sk-canary" not in done.stdout + done.stderr
+
+
+def test_doctor_says_what_to_do(latm: Any, workshop: Path, tmp_path: Path) -> None:
+    (workshop / "latm.toml").write_text('[roles]\nmaker = "openai:m"\n')
+    (workshop / "latm.db").write_text("no library")
+    done = latm("doctor", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert done.returncode == 1
+    assert done.stdout.count("problem") >= 3
+    assert "OPENAI_API_KEY" in done.stdout
+    assert "is not a latm library" in done.stdout
+    findings = json.loads(latm("doctor", "--json").stdout)
+    assert {finding["name"] for finding in findings} >= {"python", "providers", "library", "role maker"}
+
+
+def test_models_lists_providers_and_roles(latm: Any, workshop: Path) -> None:
+    listed = json.loads(latm("models", "--json").stdout)
+    assert {each["provider"] for each in listed["providers"]} >= {"openai", "anthropic", "replay"}
+    assert listed["roles"]["maker"] == "replay:maker.json"
+    assert latm("models").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "doctor", "models", "run", "make", "solve", "tools", "tools list", "tools show"]
+)
+def test_every_command_explains_itself(latm: Any, command: str) -> None:
+    done = latm(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage: latm" in done.stdout
