@@ -27,12 +27,14 @@ class AnthropicOptions:
         timeout_s: seconds for a whole call, unless the request says otherwise.
         max_output_tokens: the bound where a request has none; the service demands one. 8192 tokens hold the
             longest published tool several times over.
+        enforce_schema: False for models that cannot enforce a schema: it is put into the prompt then.
     """
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
     timeout_s: float = 300.0
     max_output_tokens: int = DEFAULT_MAX_OUTPUT_TOKENS
+    enforce_schema: bool = True
 
 
 @hookimpl

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 
@@ -23,7 +25,7 @@ def write(model: str, request: Request, options: AnthropicOptions) -> dict[str, 
     """The SDK's arguments for a request.
 
     Raises:
-        Rejected: a temperature, which the service does not have; or a schema that it cannot enforce.
+        Rejected: a temperature, which the service does not have.
     """
     if request.temperature is not None:
         raise Rejected(
@@ -49,7 +51,7 @@ def write(model: str, request: Request, options: AnthropicOptions) -> dict[str, 
             for function in request.functions
         ]
     if request.response_schema is not None:
-        arguments["output_config"] = {"format": {"type": "json_schema", "schema": _schema(request)}}
+        _ask_for_json(arguments, request.response_schema, enforce=options.enforce_schema)
     return arguments
 
 
@@ -96,15 +98,36 @@ def _content(turn: Message) -> object:
     return kept if turn.role == "assistant" and is_list(kept) else turn.text
 
 
-def _schema(request: Request) -> object:
-    """The schema as the service can enforce it: what it cannot becomes part of the descriptions."""
+def _ask_for_json(arguments: dict[str, object], schema: Mapping[str, object], *, enforce: bool) -> None:
+    """Have the service enforce a schema; where it cannot, say it in the prompt."""
     transform: Any = anthropic.transform_schema
-    problem = ""
-    try:
-        return transform(dict(request.response_schema or {}))
-    except (TypeError, ValueError, KeyError) as error:
-        problem = f"{type(error).__name__}: {error}"
-    raise Rejected(f"response_schema: the service cannot enforce it: {problem}")
+    enforced: object = None
+    if enforce:
+        # The SDK asserts, and more, on schemas that it does not know.
+        with contextlib.suppress(Exception):
+            enforced = transform(_spelt_out(schema))
+    if enforced is None:
+        wish = f"Reply with JSON only, which fits this JSON Schema: {json.dumps(schema)}"
+        system = arguments.get("system")
+        arguments["system"] = f"{system}\n\n{wish}" if system else wish
+    else:
+        arguments["output_config"] = {"format": {"type": "json_schema", "schema": enforced}}
+
+
+def _spelt_out(schema: object) -> Any:
+    """A schema in the SDK's narrower words: one type for each node, and a type wherever there is an enum."""
+    if is_list(schema):
+        return [_spelt_out(part) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    node = {name: _spelt_out(part) for name, part in read_object(cast("object", schema)).items()}
+    kinds, values = node.get("type"), node.get("enum")
+    if is_list(kinds):
+        del node["type"]
+        return {"anyOf": [{**node, "type": kind} for kind in kinds]}
+    if is_list(values) and kinds is None and all(isinstance(value, str) for value in values):
+        node["type"] = "string"
+    return node
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:

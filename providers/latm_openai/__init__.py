@@ -30,6 +30,8 @@ class OpenAIOptions:
         max_tokens_field: how ``chat`` names the bound on a reply; older compatible servers know only
             ``max_tokens``.
         max_output_tokens: the bound where a request has none; None leaves it to the service.
+        enforce_schema: False for servers and models that cannot enforce a schema: it is put into the prompt
+            then.
     """
 
     api_key: str | None = field(default=None, repr=False)
@@ -38,6 +40,7 @@ class OpenAIOptions:
     api: Literal["chat", "responses"] = "chat"
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     max_output_tokens: int | None = None
+    enforce_schema: bool = True
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -17,8 +18,8 @@ _KNOWN = frozenset({"role", "content", "refusal", "tool_calls"})
 def write(model: str, request: Request, options: OpenAIOptions) -> dict[str, object]:
     """The SDK's arguments for a request."""
     messages = [{"role": str(turn.role), "content": turn.text} for turn in request.messages]
-    if request.system is not None:
-        messages.insert(0, {"role": "system", "content": request.system})
+    if (system := system_text(request, options)) is not None:
+        messages.insert(0, {"role": "system", "content": system})
     arguments: dict[str, object] = {"model": model, "messages": messages}
     limit = options.max_output_tokens if request.max_output_tokens is None else request.max_output_tokens
     if limit is not None:
@@ -39,7 +40,7 @@ def write(model: str, request: Request, options: OpenAIOptions) -> dict[str, obj
             }
             for function in request.functions
         ]
-    if request.response_schema is not None:
+    if request.response_schema is not None and options.enforce_schema:
         schema = request.response_schema
         form = {"name": "reply", "schema": schema, "strict": is_strict(schema)}
         arguments["response_format"] = {"type": "json_schema", "json_schema": form}
@@ -79,6 +80,14 @@ def read(body: Body) -> Reply:
     if text is None and not calls:
         raise Unavailable("the reply has neither text nor calls", reply=reply)
     return replace(reply, calls=calls)
+
+
+def system_text(request: Request, options: OpenAIOptions) -> str | None:
+    """The system prompt, with the schema in it where it is not to be enforced."""
+    if request.response_schema is None or options.enforce_schema:
+        return request.system
+    wish = f"Reply with JSON only, which fits this JSON Schema: {json.dumps(request.response_schema)}"
+    return f"{request.system}\n\n{wish}" if request.system else wish
 
 
 def is_strict(schema: object) -> bool:

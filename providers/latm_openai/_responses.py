@@ -9,7 +9,7 @@ from typing import Any
 from latm.plugin import Call, Message, Refused, Rejected, Reply, Request, Truncated, Unavailable, Usage
 from latm.sdk import Body, is_list, read_arguments, read_object, read_tokens
 from latm_openai import OpenAIOptions
-from latm_openai._chat import is_strict
+from latm_openai._chat import is_strict, system_text
 
 _OUTPUT = "openai.output"
 
@@ -32,8 +32,8 @@ def write(model: str, request: Request, options: OpenAIOptions) -> dict[str, obj
         "store": False,
         "include": ["reasoning.encrypted_content"],
     }
-    if request.system is not None:
-        arguments["instructions"] = request.system
+    if (system := system_text(request, options)) is not None:
+        arguments["instructions"] = system
     limit = options.max_output_tokens if request.max_output_tokens is None else request.max_output_tokens
     if limit is not None:
         arguments["max_output_tokens"] = limit
@@ -50,7 +50,7 @@ def write(model: str, request: Request, options: OpenAIOptions) -> dict[str, obj
             }
             for function in request.functions
         ]
-    if request.response_schema is not None:
+    if request.response_schema is not None and options.enforce_schema:
         schema = request.response_schema
         form = {"type": "json_schema", "name": "reply", "schema": schema, "strict": is_strict(schema)}
         arguments["text"] = {"format": form}

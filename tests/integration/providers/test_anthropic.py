@@ -91,11 +91,22 @@ async def test_a_temperature_is_refused_by_name_before_any_call():
     assert seen is None
 
 
-async def test_a_schema_that_cannot_be_enforced_is_refused_by_name():
-    error, seen = await exchange("hi", replace(HELLO, response_schema={"no": "type"}))
-    assert type(error) is Rejected
-    assert "response_schema" in str(error)
-    assert seen is None
+async def test_a_choice_between_types_is_enforced():
+    # The SDK's own translation fails on a list of types with an AssertionError.
+    schema = {"type": "object", "properties": {"task": {"type": ["string", "null"]}}, "required": ["task"]}
+    _, seen = await exchange("hi", replace(HELLO, response_schema=schema))
+    sent = seen.body["output_config"]["format"]["schema"]
+    assert sent["properties"]["task"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
+
+@pytest.mark.parametrize("system", [None, "Be brief."])
+async def test_a_schema_that_cannot_be_enforced_goes_into_the_prompt(system):
+    schema = {"type": "no such type"}
+    reply, seen = await exchange("hi", replace(HELLO, system=system, response_schema=schema))
+    assert reply.text == "hi"
+    assert "output_config" not in seen.body
+    assert seen.body["system"].startswith(system or "Reply with JSON only")
+    assert '{"type": "no such type"}' in seen.body["system"]
 
 
 async def test_texts_are_joined_and_calls_kept():

@@ -326,3 +326,16 @@ async def test_a_refusal_is_refused(wire, hello):
     error = await wire.failure([HttpReply(body=bodies[wire.provider])], hello)
     assert type(error) is Refused
     assert error.reply.usage == Usage(input=3, output=2)
+
+
+@pytest.mark.parametrize("system", [None, "Be brief."])
+async def test_a_schema_is_advice_where_the_options_say_so(wire, hello, system):
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    with wire.server(["{}"]) as server:
+        async with wire.backend(server, enforce_schema=False) as backend:
+            await backend.complete(replace(hello, system=system, response_schema=schema))
+    body = server.requests[0].body
+    assert not {"response_format", "text", "output_config"} & body.keys()
+    said = body.get("system") or body.get("instructions") or body["messages"][0]["content"]
+    assert said.startswith(system or "Reply with JSON only")
+    assert json.dumps(schema) in said
