@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from setting_up.console import Stop, lines_since, quote
@@ -24,6 +25,7 @@ from setting_up.console import Stop, lines_since, quote
 LOCAL_HOST = "unix:///var/run/docker.sock"
 DAEMON_LOG = Path("/var/log/dockerd.log")
 DAEMON_PID_FILE = Path("/var/run/docker.pid")
+PID_FILES = {DAEMON_PID_FILE: "dockerd", Path("/var/run/docker/containerd/containerd.pid"): "containerd"}
 PING_S = 5.0
 CALL_S = 30.0
 START_S = 60.0
@@ -194,20 +196,24 @@ def _name_of(process: Path) -> str:
         return ""
 
 
-def remove_stale_pid_file(pid_file: Path = DAEMON_PID_FILE, proc: Path = Path("/proc")) -> bool:
-    """Remove the pid file of a dockerd that is gone.
+def remove_stale_pid_files(
+    files: Mapping[Path, str] = MappingProxyType(PID_FILES), proc: Path = Path("/proc")
+) -> list[Path]:
+    """Remove the pid files of a dockerd and its containerd that are gone, and say which they were.
 
-    In a container that was started again, the old number may belong to some other process by now, and dockerd
-    then refuses to start.
+    When a daemon was killed, or its container was started again, the old number may belong to some other process
+    by now: dockerd then refuses to start, or waits for a containerd that is none.
     """
-    try:
-        pid = pid_file.read_text().strip()
-    except OSError:
-        return False
-    if pid.isdigit() and _name_of(proc / pid) == "dockerd":
-        return False
-    pid_file.unlink(missing_ok=True)
-    return True
+    removed: list[Path] = []
+    for file, program in files.items():
+        try:
+            pid = file.read_text().strip()
+        except OSError:
+            continue
+        if not pid.isdigit() or _name_of(proc / pid) != program:
+            file.unlink(missing_ok=True)
+            removed.append(file)
+    return removed
 
 
 def start_service() -> None:

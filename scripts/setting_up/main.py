@@ -108,8 +108,8 @@ def _start_engine(facts: Facts) -> None:
     if engine.daemon_runs():
         say(f"{engine.wait_for(engine.LOCAL_HOST).detail} was started with its package")
         return
-    if engine.remove_stale_pid_file():
-        say(f"removed {engine.DAEMON_PID_FILE}, left by a dockerd that is gone")
+    for file in engine.remove_stale_pid_files():
+        say(f"removed {file}, left by a daemon that is gone")
     answer = engine.start_daemon([command])
     say(f"started {answer.detail} in the background (log: {engine.DAEMON_LOG})")
 

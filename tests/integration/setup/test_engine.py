@@ -173,22 +173,26 @@ def test_one_who_waits_for_a_daemon_gives_up_too(place: Path) -> None:
     assert time.monotonic() - start < engine.START_S
 
 
-def test_a_stale_pid_file_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "comm").write_text("bash\n")
-    pid_file = tmp_path / "docker.pid"
-    pid_file.write_text("7")
+def test_only_the_pid_files_of_daemons_that_are_gone_are_removed(tmp_path: Path) -> None:
+    for pid, name in (("7", "bash"), ("8", "containerd")):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "comm").write_text(f"{name}\n")
+    (tmp_path / "docker.pid").write_text("7")
+    (tmp_path / "containerd.pid").write_text("8")
+    files = {
+        tmp_path / "docker.pid": "dockerd",
+        tmp_path / "containerd.pid": "containerd",
+        tmp_path / "none.pid": "none",
+    }
 
-    assert engine.remove_stale_pid_file(pid_file, proc=tmp_path)
-    assert not pid_file.exists()
+    assert engine.remove_stale_pid_files(files, proc=tmp_path) == [tmp_path / "docker.pid"]
+    assert not (tmp_path / "docker.pid").exists()
+    assert (tmp_path / "containerd.pid").exists()
 
 
-def test_the_pid_file_of_a_living_daemon_stays(tmp_path: Path) -> None:
+def test_a_running_daemon_is_found_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "comm").write_text("dockerd\n")
-    pid_file = tmp_path / "docker.pid"
-    pid_file.write_text("7")
 
-    assert not engine.remove_stale_pid_file(pid_file, proc=tmp_path)
-    assert pid_file.exists()
     assert engine.daemon_runs(proc=tmp_path)
+    assert not engine.daemon_runs(proc=tmp_path / "7")
