@@ -43,6 +43,7 @@ ATTEMPTS = 4
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _CONCURRENCY = 8
+_TRANSIENT = (Throttled, Unavailable, Timeout)
 _OWN_OPTIONS = frozenset({"concurrency"})
 
 
@@ -102,35 +103,7 @@ class Role:
         if purpose.resumable and (reply := await self._recalled(digest, purpose)) is not None:
             return reply
         self._check_budget()
-        started = self._shared.clock.monotonic()
-        reply = await self._attempts(request)
-        seconds = self._shared.clock.monotonic() - started
-        cost = self._shared.price(self.model, reply.usage)
-        entry = Entry(
-            role=self.name,
-            model=self.model,
-            usage=reply.usage,
-            cost_usd=cost,
-            task=purpose.task,
-            tool=purpose.tool,
-            seconds=seconds,
-        )
-        self._shared.ledger.add(entry)
-        purpose.bill.add(entry)
-        # A cancelled caller must not lose what is paid for: the reply is written down all the same.
-        with anyio.CancelScope(shield=True):
-            await self._journal(request, reply, digest=digest, entry=entry, purpose=purpose)
-        self._shared.events.tell(
-            "model.replied",
-            role=self.name,
-            model=self.model,
-            task=purpose.task,
-            step=purpose.step,
-            usage=reply.usage,
-            cost_usd=cost,
-            seconds=seconds,
-        )
-        return reply
+        return await self._attempts(request, digest, purpose)
 
     async def aclose(self) -> None:
         """Close the backend."""
@@ -158,27 +131,40 @@ class Role:
         )
         return reply
 
-    async def _journal(
-        self, request: Request, reply: Reply, *, digest: str, entry: Entry, purpose: Purpose
+    async def _account(
+        self, request: Request, reply: Reply, purpose: Purpose, *, digest: str, seconds: float
     ) -> None:
+        """Write a paid reply into ledger, bill and journal, before anyone sees it."""
         from latm.library import JournalEntry
 
-        await in_thread(
-            self._shared.library.record,
-            JournalEntry(
-                run=purpose.run,
-                step=purpose.step,
-                digest=digest,
-                role=self.name,
-                model=self.model,
-                request=cassettes.encode_request(request),
-                reply=cassettes.encode_reply(reply),
-                task=purpose.task,
-                tool=purpose.tool,
-                cost_usd=entry.cost_usd,
-                seconds=entry.seconds,
-            ),
+        cost = self._shared.price(self.model, reply.usage)
+        entry = Entry(
+            role=self.name,
+            model=self.model,
+            usage=reply.usage,
+            cost_usd=cost,
+            task=purpose.task,
+            tool=purpose.tool,
+            seconds=seconds,
         )
+        self._shared.ledger.add(entry)
+        purpose.bill.add(entry)
+        written = JournalEntry(
+            run=purpose.run,
+            step=purpose.step,
+            digest=digest,
+            role=self.name,
+            model=self.model,
+            request=cassettes.encode_request(request),
+            reply=cassettes.encode_reply(reply),
+            task=purpose.task,
+            tool=purpose.tool,
+            cost_usd=cost,
+            seconds=seconds,
+        )
+        # A cancelled caller must not lose what is paid for: the reply is written down all the same.
+        with anyio.CancelScope(shield=True):
+            await in_thread(self._shared.library.record, written)
 
     def _check_budget(self) -> None:
         limit = self._shared.config.budget.usd
@@ -194,32 +180,52 @@ class Role:
         if spent >= limit:
             raise BudgetExceeded(spent=spent, limit=limit, role=self.name)
 
-    async def _attempts(self, request: Request) -> Reply:
+    async def _attempts(self, request: Request, digest: str, purpose: Purpose) -> Reply:
+        clock, events = self._shared.clock, self._shared.events
         for attempt in range(1, ATTEMPTS + 1):
+            started = clock.monotonic()
             try:
-                async with self._shared.turn(self.model):
-                    return self._checked(await self._backend.complete(request))
-            except (Throttled, Unavailable, Timeout) as error:
-                error.model = self.model
-                wait = _wait_s(error, attempt)
-                if attempt == ATTEMPTS or wait > _LONGEST_WAIT_S:
-                    raise
-                self._shared.events.tell(
-                    "model.retry", role=self.name, model=self.model, wait_s=wait, error=str(error)
-                )
-                await self._shared.clock.sleep(wait)
+                reply = await self._once(request)
             except BackendError as error:
                 error.model = self.model
-                raise
-            except LatmError:
-                raise
-            except Exception as error:
-                raise PluginError(
-                    f"the backend of {self.model} raised {type(error).__name__}, which is no BackendError: "
-                    f"{error}",
-                    distribution=self._shared.distribution(self.model),
-                ) from error
+                if error.reply is not None:
+                    # Paid for, though it failed; under no digest, so that nothing takes it for an answer.
+                    seconds = clock.monotonic() - started
+                    await self._account(request, error.reply, purpose, digest="", seconds=seconds)
+                wait = _wait_s(error, attempt)
+                if not isinstance(error, _TRANSIENT) or attempt == ATTEMPTS or wait > _LONGEST_WAIT_S:
+                    raise
+                events.tell("model.retry", role=self.name, model=self.model, wait_s=wait, error=str(error))
+                await clock.sleep(wait)
+                self._check_budget()
+            else:
+                seconds = clock.monotonic() - started
+                await self._account(request, reply, purpose, digest=digest, seconds=seconds)
+                events.tell(
+                    "model.replied",
+                    role=self.name,
+                    model=self.model,
+                    task=purpose.task,
+                    step=purpose.step,
+                    usage=reply.usage,
+                    cost_usd=self._shared.price(self.model, reply.usage),
+                    seconds=seconds,
+                )
+                return reply
         raise AssertionError  # the last attempt returns or raises
+
+    async def _once(self, request: Request) -> Reply:
+        try:
+            async with self._shared.turn(self.model):
+                return self._checked(await self._backend.complete(request))
+        except LatmError:
+            raise
+        except Exception as error:
+            # Its text may hold a key, since SDKs put whole requests into their exceptions; the cause has it.
+            raise PluginError(
+                f"the backend of {self.model} raised {type(error).__name__}, which is no BackendError",
+                distribution=self._shared.distribution(self.model),
+            ) from error
 
     def _checked(self, reply: object) -> Reply:
         if isinstance(reply, Reply):
@@ -308,9 +314,8 @@ class Roles:
 
 
 def _wait_s(error: BackendError, attempt: int) -> float:
-    asked = error.retry_after if isinstance(error, Throttled) else None
-    if asked is not None and asked >= 0:
-        return asked
+    if error.retry_after is not None:
+        return error.retry_after
     # Full jitter, so that callers that were refused together do not come back together.
     longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (attempt - 1))
     return longest * (0.5 + random.random() / 2)  # noqa: S311

@@ -142,7 +142,7 @@ class SdkClient:
         raw, headers = b"", dict[str, str]()
         with anyio.move_on_after(patience_s) as scope:
             try:
-                async with method(**arguments, timeout=patience_s) as response:
+                async with method(**plain(arguments), timeout=patience_s) as response:
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     try:
                         raw = await _read(response)
@@ -218,6 +218,15 @@ class SdkClient:
 def is_list(value: object) -> TypeGuard[list[Any]]:
     """Whether a JSON value is a list."""
     return isinstance(value, list)
+
+
+def plain(value: object) -> Any:
+    """A value with every mapping a dict and every tuple a list, as SDKs and `json` want them."""
+    if isinstance(value, Mapping):
+        return {name: plain(held) for name, held in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [plain(held) for held in cast("list[object]", value)]
+    return value
 
 
 def read_object(value: object) -> Mapping[str, Any]:

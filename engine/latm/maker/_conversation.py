@@ -57,7 +57,7 @@ class Conversation:
         )
         self.events.tell("make.asking", task=self.task, stage=stage, number=number)
         reply = await self.role.complete(Request(messages=tuple(self.turns), system=SYSTEM), purpose)
-        self.turns.append(Message("assistant", reply.text))
+        self.turns.append(Message("assistant", reply.text, metadata=reply.metadata))
         return reply.text
 
     def judge(self, stage: str, number: int, reply: str, problem: str | None) -> None:

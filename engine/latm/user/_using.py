@@ -68,7 +68,7 @@ class User:
                 problem = failure(outcome)
             trace.append(f"Try {number} with {tool.name} version {tool.version} failed: {problem}")
             turns += [
-                Message("assistant", reply.text),
+                Message("assistant", reply.text, metadata=reply.metadata),
                 Message("user", f"{problem}\nPlease reply with the mended code for the same question."),
             ]
         return Use(text=None, outcome=outcome, trace=tuple(trace))

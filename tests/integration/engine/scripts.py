@@ -20,7 +20,7 @@ def numbers(text: str) -> list[int]:
     return [int(each) for each in re.findall(r"\d+", text)]
 
 
-def tests_for(text: str, offset: int = 0) -> str:
+def asserts_for(text: str, offset: int) -> str:
     lines: list[str] = []
     for question, answer in re.findall(r"Question: (.+)\nAnswer: (.+)", text):
         lines += [
@@ -53,7 +53,7 @@ def maker(
         if starts["wrap"] is not None:
             return wrapping_for(asked[starts["wrap"]])
         if (start := starts["verify"]) is not None:
-            return tests_for(asked[start], offsets[min(last - start, len(offsets) - 1)])
+            return asserts_for(asked[start], offsets[min(last - start, len(offsets) - 1)])
         return proposals[min(last, len(proposals) - 1)]
 
     return reply

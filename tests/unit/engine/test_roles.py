@@ -107,6 +107,22 @@ async def test_a_wait_that_is_too_long_is_not_waited_for(tmp_path: Path) -> None
     place.library.close()
 
 
+async def test_a_failed_attempt_that_used_tokens_is_counted_and_never_taken_for_an_answer(
+    tmp_path: Path,
+) -> None:
+    cut = Reply(text="half of", usage=Usage(input=3, output=5), model="m")
+    place = desk(tmp_path, [Unavailable("cut off", reply=cut), "whole"])
+    bill = Ledger()
+    reply = await place.role.complete(ASK, place.purpose(bill=bill))
+    assert reply.text == "whole"
+    assert bill.total().calls == place.roles.ledger.total().calls == 2
+    assert bill.total().usage == cut.usage + reply.usage
+    assert [entry.reply["text"] for entry in place.library.journal()] == ["half of", "whole"]
+    again = await place.role.complete(ASK, place.purpose(resumable=True))
+    assert again.text == "whole"
+    place.library.close()
+
+
 async def test_what_will_be_wrong_again_is_not_tried_again(tmp_path: Path) -> None:
     backend = ScriptedBackend([Rejected("bad"), "never"])
     place = desk(tmp_path, backend)
@@ -118,8 +134,9 @@ async def test_what_will_be_wrong_again_is_not_tried_again(tmp_path: Path) -> No
 
 async def test_a_plugin_that_breaks_the_contract_is_named(tmp_path: Path) -> None:
     place = desk(tmp_path, [ZeroDivisionError("oops")])
-    with pytest.raises(PluginError, match="ZeroDivisionError, which is no BackendError: oops"):
+    with pytest.raises(PluginError, match="ZeroDivisionError, which is no BackendError") as caught:
         await place.role.complete(ASK, place.purpose())
+    assert "oops" not in str(caught.value)
     place.library.close()
 
 

@@ -29,7 +29,7 @@ from latm.cli.demo import scripted
 from latm.cli.demo.generators import DEFAULT_COUNT, DEFAULT_SEED, Question, questions
 from latm.config import ROLES, Config, LibraryConfig, RoleConfig
 from latm.errors import LatmError
-from latm_sandbox import Program, SandboxError, Status
+from latm_sandbox import Program, SandboxError, SandboxUnavailable, Status
 
 __all__ = ["Asked", "DemoResult", "Options", "Watcher", "mean", "run"]
 
@@ -217,13 +217,21 @@ def _check(config: Config, offered: Mapping[str, object], watcher: Watcher) -> N
         anyio.run(backend.aclose)
     watcher.preparing("starting a cell (the first time on a machine its image is built)")
 
-    async def try_cell() -> None:
-        async with open_sandbox(config, plugins, Events(None, plugins.event)) as sandbox:
-            outcome = await sandbox.run(Program("def ready():\n    return True"), "ready()")
-            if outcome.status is not Status.OK:
-                raise SandboxError(f"a cell started and could not run Python: {outcome}")
+    problem = anyio.run(_try_cell, config, plugins)
+    if problem is not None:
+        raise problem
 
-    anyio.run(try_cell)
+
+async def _try_cell(config: Config, plugins: Plugins) -> SandboxError | None:
+    # Handed out as a value: raised within the context it would come out of it in an exception group.
+    async with open_sandbox(config, plugins, Events(None, plugins.event)) as sandbox:
+        try:
+            outcome = await sandbox.run(Program("def ready():\n    return True"), "ready()")
+        except SandboxError as error:
+            return error
+    if outcome.status is Status.OK:
+        return None
+    return SandboxUnavailable(f"a cell started, and a program of two lines did not run in it: {outcome}")
 
 
 def _answer(

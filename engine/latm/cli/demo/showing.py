@@ -222,7 +222,8 @@ def _comparison(result: DemoResult, console: Console) -> None:
     if marks and None not in marks:
         line += f"; {sum(map(bool, marks))} of {len(marks)} right"
     console.print(f"{line}).")
-    told = f"With tools, their making included, it was [bold]{money(paid)}[/bold]"
+    making = "their making included" if "maker" in result.spend else "which were there already"
+    told = f"With tools, {making}, it was [bold]{money(paid)}[/bold]"
     if by_itself and paid is not None:
         change = (paid - by_itself) / by_itself
         told += f": {abs(change):.0%} {'less' if change <= 0 else 'more'}"
@@ -260,12 +261,12 @@ def _notes(result: DemoResult, console: Console) -> None:
     if result.scripted_roles:
         strong, cheap = PRICES[MODELS["fallback"]], PRICES[MODELS["user"]]
         console.print(
-            "Scripted models have the list prices of an example, in USD per million tokens in and out (strong "
-            f"{strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}); their tokens are "
+            "Scripted models have the list prices of an example, in USD per million tokens in and out: "
+            f"strong {strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}. Their tokens are "
             "estimated at four characters each.",
             style="dim",
         )
     where = "The library was temporary; --library FILE keeps the tools."
     if result.library is not None:
         where = f"The tools are in {escape(result.library)}; latm tools list shows them."
-    console.print(where, style="dim")
+    console.print(where, style="dim", soft_wrap=True)  # a path that is cut in two cannot be copied
