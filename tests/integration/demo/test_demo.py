@@ -1,0 +1,290 @@
+"""The demo end to end: scripted models, real cells, a real library."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from latm._ledger import Spend, price_of
+from latm.cli.demo import scripted
+from latm.cli.demo.generators import TASKS
+from latm.cli.demo.measuring import paybacks
+from latm.cli.demo.running import Asked, DemoResult, Options, run
+from latm.config import Config
+from latm.plugin import Backend, ProviderSpec, Rejected, Reply, Request, hookimpl
+
+pytestmark = pytest.mark.docker
+
+LATM = Path(sys.executable).with_name("latm")
+NEEDED = 6
+"""Answered questions of a task until its tool is made."""
+
+
+class Recorder:
+    """Watches the demo and remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Mapping[str, object]]] = []
+        self.numbers: list[int] = []
+        self.prepared: list[str] = []
+
+    def preparing(self, what: str) -> None:
+        self.prepared.append(what)
+
+    def heard(self, name: str, fields: Mapping[str, object]) -> None:
+        self.events.append((name, fields))
+
+    def answered(self, asked: Asked, spent: Spend) -> None:
+        assert spent.calls
+        self.numbers.append(asked.number)
+
+    def attempts(self, task: str) -> list[tuple[object, object, object]]:
+        return [
+            (fields["stage"], fields["number"], fields["problem"])
+            for name, fields in self.events
+            if name == "make.attempt" and fields["task"] == task
+        ]
+
+
+@pytest.fixture(scope="module")
+def watched() -> tuple[DemoResult, Recorder]:
+    recorder = Recorder()
+    return run(Options(), recorder), recorder
+
+
+def test_every_answer_is_right(watched: tuple[DemoResult, Recorder]):
+    result, recorder = watched
+    assert [each for each in result.asked if not each.right] == []
+    assert recorder.numbers == list(range(1, 91))
+    assert result.error is None
+    assert result.failures == ()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_first_questions_of_a_task_go_to_the_strong_model_and_all_later_ones_to_the_tool(
+    watched: tuple[DemoResult, Recorder], task: str
+):
+    routes = [each.answer.route for each in watched[0].asked if each.question.task == task]
+    assert routes == ["model"] * NEEDED + ["tool"] * (26 - NEEDED)
+
+
+def test_questions_of_no_task_go_to_the_strong_model(watched: tuple[DemoResult, Recorder]):
+    foreign = [each.answer for each in watched[0].asked if each.question.task is None]
+    assert len(foreign) == 12
+    assert {(answer.route, answer.tool) for answer in foreign} == {("model", None)}
+
+
+def test_one_proposal_fails_in_the_cell_and_is_mended(watched: tuple[DemoResult, Recorder]):
+    (first, *others) = watched[1].attempts("dyck-completion")
+    assert first[:2] == ("propose", 1)
+    assert "ValueError: ' ' closes nothing that is open" in str(first[2])
+    assert others == [("propose", 2, None), ("verify", 1, None), ("wrap", 1, None)]
+
+
+def test_one_verification_mismatches_and_is_mended(watched: tuple[DemoResult, Recorder]):
+    attempts = watched[1].attempts("tracking-shuffled-objects")
+    assert attempts[0] == ("propose", 1, None)
+    assert attempts[1][:2] == ("verify", 1)
+    assert "AssertionError: got 'the " in str(attempts[1][2])
+    assert attempts[2:] == [("verify", 2, None), ("wrap", 1, None)]
+
+
+def test_the_third_tool_is_made_at_once(watched: tuple[DemoResult, Recorder]):
+    assert watched[1].attempts("word-sorting") == [
+        ("propose", 1, None),
+        ("verify", 1, None),
+        ("wrap", 1, None),
+    ]
+
+
+def test_the_accounts_add_up(watched: tuple[DemoResult, Recorder]):
+    result, _ = watched
+    assert {role: spend.calls for role, spend in result.spend.items()} == {
+        "maker": 11,
+        "user": 60,
+        "dispatcher": 90,
+        "fallback": 30,
+    }
+    for role, spend in result.spend.items():
+        price = scripted.PRICES[result.models[role]]
+        assert spend.cost_usd == price_of(spend.usage, price)
+    assert result.total.cost_usd == sum(spend.known_usd for spend in result.spend.values())
+    making = sum(tool.provenance.cost_usd or 0 for tool in result.tools)
+    assert result.spend["maker"].cost_usd == making
+
+
+def test_the_strong_model_alone_is_measured_on_the_same_questions(watched: tuple[DemoResult, Recorder]):
+    result, _ = watched
+    assert not result.alone_estimated
+    assert all(each.alone_right for each in result.asked)
+    own = [each for each in result.asked if each.answer.route == "model"]
+    # What it was paid for its own answers within the demo is what the same questions cost it alone.
+    assert sum((each.alone_usd or Decimal(0)) for each in own) == result.spend["fallback"].cost_usd
+
+
+def test_every_tool_breaks_even_within_the_stream(watched: tuple[DemoResult, Recorder]):
+    result, _ = watched
+    for account in paybacks(result):
+        assert account.used == 20
+        assert account.reached is not None
+        assert account.questions is not None
+        assert account.saving_usd is not None
+        assert account.making_usd is not None
+        assert account.saving_usd * account.questions >= account.making_usd
+
+
+def test_a_second_run_is_as_the_first(watched: tuple[DemoResult, Recorder]):
+    again = run(Options())
+    assert [each.answer.text for each in again.asked] == [each.answer.text for each in watched[0].asked]
+    assert again.total == watched[0].total
+
+
+def test_tools_that_are_kept_serve_the_next_run_from_its_first_question(tmp_path: Path):
+    library = str(tmp_path / "kept.db")
+    run(Options(questions=60, library=library))
+    recorder = Recorder()
+    result = run(Options(questions=15, seed=2, library=library), recorder)
+    assert all(each.right for each in result.asked)
+    routes = {(each.question.task is None, each.answer.route) for each in result.asked}
+    assert routes == {(True, "model"), (False, "tool")}
+    assert "maker" not in result.spend
+    assert not any(name.startswith("make.") for name, _ in recorder.events)
+    assert all(account.making_usd for account in paybacks(result))
+
+
+class Unpriced:
+    """Stands in for real models: a provider without prices, whose models reply as the scripted ones do."""
+
+    def __init__(self, *, last: int | None = None) -> None:
+        self.asked = 0
+        self.last = last
+
+    @hookimpl
+    def latm_providers(self) -> list[ProviderSpec]:
+        (own,) = scripted.ScriptedModels().latm_providers()
+
+        def create(model: str, options: Mapping[str, object]) -> Backend:
+            return _Counting(own.create(model, options), self)
+
+        return [ProviderSpec(name="mine", create=create)]
+
+
+class _Counting:
+    def __init__(self, backend: Backend, shared: Unpriced) -> None:
+        self._backend = backend
+        self._shared = shared
+
+    async def complete(self, request: Request) -> Reply:
+        self._shared.asked += 1
+        if self._shared.last is not None and self._shared.asked > self._shared.last:
+            raise Rejected("no more of this")
+        return await self._backend.complete(request)
+
+    async def aclose(self) -> None:
+        await self._backend.aclose()
+
+
+def test_real_models_take_roles_and_their_unknown_prices_stay_unknown():
+    options = Options(questions=40, models={"maker": "mine:maker", "fallback": "mine:strong"})
+    result = run(options, plugins={"mine": Unpriced()})
+    assert all(each.right for each in result.asked)
+    assert result.scripted_roles == ("user", "dispatcher")
+    assert result.spend["fallback"].cost_usd is None
+    assert result.total.cost_usd is None
+    assert result.spend["user"].cost_usd is not None
+    assert result.alone_estimated
+    assert all(each.alone_usd is None for each in result.asked)
+
+
+def test_with_prices_the_strong_models_cost_alone_is_estimated_by_task():
+    config = Config(prices={"mine:strong": scripted.PRICES["scripted:strong"]})
+    options = Options(questions=60, models={"fallback": "mine:strong"}, config=config, concurrency=3)
+    result = run(options, plugins={"mine": Unpriced()})
+    assert result.alone_estimated
+    exact = sum((each.alone_usd or Decimal(0)) for each in result.asked if each.answer.route == "model")
+    assert exact == result.spend["fallback"].cost_usd
+    for task in TASKS:
+        ours = [each for each in result.asked if each.question.task == task]
+        own = [each.alone_usd for each in ours if each.answer.route == "model" and each.alone_usd is not None]
+        (estimate,) = {each.alone_usd for each in ours if each.answer.route == "tool"}
+        assert estimate == sum(own, Decimal(0)) / len(own)
+
+
+def test_a_model_that_fails_on_the_way_ends_the_stream_and_what_was_answered_is_reported():
+    options = Options(questions=30, models={"fallback": "mine:strong"})
+    result = run(options, plugins={"mine": Unpriced(last=9)})
+    assert isinstance(result.error, Rejected)
+    assert 9 <= len(result.asked) < 30
+    assert result.total.calls
+
+
+def test_a_model_that_fails_at_the_first_question_is_an_error_at_once():
+    with pytest.raises(Rejected, match="no more of this"):
+        run(
+            Options(questions=30, models={"dispatcher": "mine:dispatcher"}),
+            plugins={"mine": Unpriced(last=0)},
+        )
+
+
+def latm(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LATM, "demo", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **variables},
+    )
+
+
+def test_the_command_prints_the_tables_to_stdout_and_progress_to_stderr(tmp_path: Path):
+    done = latm("--library", str(tmp_path / "demo.db"))
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "90 questions (seed 7)",
+        "60 answered by tools, 30 by the strong model",
+        "All models here are scripted",
+        "Dyck completion 6 of 6 100% 20 of 20 100% 26 of 26 100%",
+        "maker scripted:maker 11 ",
+        "The strong model alone would have cost $0.",
+        "breaks even",
+        "tracking-shuffled-objects v1",
+        "The tools are in sqlite:///",
+    ):
+        assert text in " ".join(done.stdout.split())
+    for text in (
+        "propose 1  failed: ValueError: ' ' closes nothing that is open",
+        "propose 2  mended: it runs in a cell",
+        "verify  1  failed: AssertionError: got 'the ",
+        "verify  2  mended: its asserts hold",
+        "answered 90 of 90: 60 by tool, $0.",
+    ):
+        assert text in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_command_prints_one_json_object(tmp_path: Path):
+    done = latm("--json", "--questions", "30", "--seed", "5")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["questions"] == len(data["answers"]) == 30
+    assert data["accuracy"]["all"]["all"] == {"right": 30, "asked": 30}
+    assert data["scripted"] == ["maker", "user", "dispatcher", "fallback"]
+    assert Decimal(data["strong_alone"]["usd"]) > 0
+
+
+def test_without_an_engine_one_message_says_so_before_any_question():
+    done = latm(DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "answered" not in done.stderr
+    (message,) = [line for line in done.stderr.splitlines() if line.startswith("latm: ")]
+    assert "unix:///nowhere/docker.sock" in message
+    assert "Traceback" not in done.stderr
