@@ -29,6 +29,8 @@ PID_FILES = {DAEMON_PID_FILE: "dockerd", Path("/var/run/docker/containerd/contai
 PING_S = 5.0
 CALL_S = 30.0
 START_S = 60.0
+RUNNING_S = 15.0
+"""For a daemon that was running before: it may just be starting, and otherwise it hangs."""
 POLL_S = 0.1
 LOG_LINES = 8
 LAST_WORDS = 2
@@ -201,8 +203,8 @@ def remove_stale_pid_files(
 ) -> list[Path]:
     """Remove the pid files of a dockerd and its containerd that are gone, and say which they were.
 
-    When a daemon was killed, or its container was started again, the old number may belong to some other process
-    by now: dockerd then refuses to start, or waits for a containerd that is none.
+    When a daemon was killed, or its container was started again, the old number may belong to another process by
+    now: dockerd then refuses to start, or waits for a containerd that is none.
     """
     removed: list[Path] = []
     for file, program in files.items():

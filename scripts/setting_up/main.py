@@ -90,7 +90,8 @@ def _provide_engine(plan: Plan, facts: Facts) -> None:
     if plan.engine == "use":
         say(f"using {facts.engine.detail}")
     elif plan.engine == "wait":
-        say(f"waiting for the Docker engine that is running: {engine.wait_for(engine.LOCAL_HOST).detail}")
+        say("a Docker daemon is running, but does not answer yet; waiting for it")
+        say(f"using {engine.wait_for(engine.LOCAL_HOST, wait_s=engine.RUNNING_S).detail}")
     elif plan.engine == "start":
         _start_engine(facts)
 
