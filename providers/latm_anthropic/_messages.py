@@ -11,7 +11,7 @@ from typing import Any, cast
 import anthropic
 
 from latm.plugin import Call, Message, Refused, Rejected, Reply, Request, Truncated, Unavailable, Usage
-from latm.sdk import Body, is_list, read_arguments, read_object, read_tokens
+from latm.sdk import Body, is_list, plain, read_arguments, read_object, read_tokens
 from latm_anthropic import AnthropicOptions
 
 _CONTENT = "anthropic.content"
@@ -107,7 +107,7 @@ def _ask_for_json(arguments: dict[str, object], schema: Mapping[str, object], *,
         with contextlib.suppress(Exception):
             enforced = transform(_spelt_out(schema))
     if enforced is None:
-        wish = f"Reply with JSON only, which fits this JSON Schema: {json.dumps(schema)}"
+        wish = f"Reply with JSON only, which fits this JSON Schema: {json.dumps(plain(schema))}"
         system = arguments.get("system")
         arguments["system"] = f"{system}\n\n{wish}" if system else wish
     else:

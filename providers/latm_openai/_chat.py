@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from latm.plugin import Call, Refused, Reply, Request, Truncated, Unavailable, Usage
-from latm.sdk import Body, is_list, read_arguments, read_object, read_tokens, text_of
+from latm.sdk import Body, is_list, plain, read_arguments, read_object, read_tokens, text_of
 from latm_openai import OpenAIOptions
 
 # Parts of a message that the reply's own fields already hold.
@@ -86,7 +86,7 @@ def system_text(request: Request, options: OpenAIOptions) -> str | None:
     """The system prompt, with the schema in it where it is not to be enforced."""
     if request.response_schema is None or options.enforce_schema:
         return request.system
-    wish = f"Reply with JSON only, which fits this JSON Schema: {json.dumps(request.response_schema)}"
+    wish = f"Reply with JSON only, which fits this JSON Schema: {json.dumps(plain(request.response_schema))}"
     return f"{request.system}\n\n{wish}" if request.system else wish
 
 

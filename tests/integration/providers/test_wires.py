@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from email.utils import formatdate
 from time import time
+from types import MappingProxyType
 
 import anyio
 import pytest
@@ -339,3 +340,13 @@ async def test_a_schema_is_advice_where_the_options_say_so(wire, hello, system):
     said = body.get("system") or body.get("instructions") or body["messages"][0]["content"]
     assert said.startswith(system or "Reply with JSON only")
     assert json.dumps(schema) in said
+
+
+@pytest.mark.parametrize("enforce", [True, False])
+async def test_schemas_that_are_read_only_are_written_all_the_same(wire, hello, enforce):
+    schema = MappingProxyType({"type": "object", "properties": MappingProxyType({"a": {"type": "integer"}})})
+    function = Function(name="f", parameters=schema)
+    with wire.server(["{}"]) as server:
+        async with wire.backend(server, enforce_schema=enforce) as backend:
+            await backend.complete(replace(hello, response_schema=schema, functions=(function,)))
+    assert '"integer"' in json.dumps(server.requests[0].body["tools"])
