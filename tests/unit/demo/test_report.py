@@ -205,7 +205,9 @@ def test_failed_makings_and_the_place_of_the_library_are_told():
 
 
 def test_a_stream_without_a_tool_is_reported_too():
-    assert "earned" not in printed(result(asked(1, "model"), tools=()))
+    text = printed(result(asked(1, "model"), tools=()))
+    assert "earned" not in text
+    assert "No tool was made: no task had 6 answered questions" in text
 
 
 def test_the_json_is_json_and_has_the_figures_of_the_tables():

@@ -52,7 +52,8 @@ def demo_command(
 
     A stream of questions of three kinds, and some of no kind, is answered: at first by the strong model;
     then, once a tool is made from the answered ones, by a cheap model that calls it. Roles that are given no
-    model are played by scripted ones: no key, no network, no cost.
+    model are played by scripted ones: no key, no network, no cost. A configuration file is only looked for
+    where a role is given a model; its providers, prices and budget hold then.
 
     Examples: latm demo · latm demo --questions 200 --seed 3 --json
     """

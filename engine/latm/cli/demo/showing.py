@@ -19,6 +19,7 @@ from latm.cli._say import money
 from latm.cli.demo.measuring import Payback, Score, accuracy, alone, paybacks, titles
 from latm.cli.demo.running import Asked, DemoResult
 from latm.cli.demo.scripted import MODELS, PRICES
+from latm.config import MakingConfig
 
 __all__ = ["Progressing", "report"]
 
@@ -134,7 +135,10 @@ def report(result: DemoResult, console: Console) -> None:
     if accounts:
         _titled(console, "When each tool has earned what its making cost", _payback_table(accounts))
     for failure in result.failures:
-        console.print(f"[red]No tool was made:[/red] {escape(failure)}")
+        console.print(f"[red]No tool was made:[/red] {escape(failure)}", soft_wrap=True)
+    if not accounts and not result.failures:
+        needed = MakingConfig().pending
+        console.print(f"No tool was made: no task had {needed} answered questions to make it from.")
     _notes(result, console)
 
 
@@ -262,8 +266,8 @@ def _notes(result: DemoResult, console: Console) -> None:
         strong, cheap = PRICES[MODELS["fallback"]], PRICES[MODELS["user"]]
         console.print(
             "Scripted models have the list prices of an example, in USD per million tokens in and out: "
-            f"strong {strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}. Their tokens are "
-            "estimated at four characters each.",
+            f"strong {strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}. Their tokens "
+            "are estimated at four characters each.",
             style="dim",
         )
     where = "The library was temporary; --library FILE keeps the tools."
