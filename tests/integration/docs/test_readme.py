@@ -1,0 +1,143 @@
+"""The README's example and commands do what it says."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from latm.plugin import Reply, Usage
+from latm.testing import AnthropicServer, OpenAIServer, RecordedRequest
+
+pytestmark = pytest.mark.docker
+
+FUNCTION = "```python\ndef sort_words(words):\n    return sorted(words)\n```"
+
+
+def fences(page: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+def call(question: str, after: str = "") -> str:
+    words = question.partition(": ")[2].split()
+    return f"ret = sort_words({words!r})\nans = ' '.join(ret)\n{after}"
+
+
+def maker(request: RecordedRequest) -> Reply:
+    """The strong model of the example, which speaks the Messages API."""
+    turns = [turn["content"] for turn in request.body["messages"] if turn["role"] == "user"]
+    text = turns[-1] if isinstance(turns[-1], str) else turns[-1][0]["text"]
+    known = re.findall(r"Question: (Sort these words: .+)\nAnswer: (.+)", text)
+    if "Test the function" in text:
+        asserts = "".join(call(question, f"assert ans == {answer!r}\n") for question, answer in known)
+        reply = f"```python\n{asserts}```"
+    elif "All tests pass" in text:
+        questions = re.findall(r"^Question: (Sort these words: .+)$", text, re.MULTILINE)
+        reply = "\n".join(f"Question: {each}\nSolution:\n```python\n{call(each)}```" for each in questions)
+    else:
+        reply = FUNCTION
+    return Reply(text=reply, usage=Usage(input=100, output=20), model="claude-opus-5")
+
+
+def cheap(request: RecordedRequest) -> Reply:
+    """The cheap model of the example, which speaks chat completions; it dispatches and uses."""
+    question = request.body["messages"][-1]["content"]
+    if "response_format" in request.body:
+        reply = json.dumps({"decision": "word-sorting", "task": None})
+    else:
+        reply = f"```python\n{call(question)}```"
+    return Reply(text=reply, usage=Usage(input=50, output=10), model="gpt-5.6-luna")
+
+
+def test_the_embedding_example_runs_through_the_real_sdks(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = fences(repo / "README.md", "python")
+    assert len(example.strip().splitlines()) <= 11, "ten lines and a blank one, the README says"
+    monkeypatch.chdir(tmp_path)
+    output = io.StringIO()
+    with AnthropicServer(maker) as strong, OpenAIServer(cheap) as weak:
+        for name, server in (("ANTHROPIC", strong), ("OPENAI", weak)):
+            monkeypatch.setenv(f"{name}_API_KEY", "sk-test")
+            monkeypatch.setenv(f"{name}_BASE_URL", server.base_url)
+        with redirect_stdout(output):
+            exec(compile(example, "README.md", "exec"), {})
+        assert len(strong.requests) == 3
+        assert len(weak.requests) == 2
+        total = strong.usage + weak.usage
+    assert output.getvalue().startswith("apple banana cherry tool word-sorting None Usage(")
+    assert f"input={total.input}" in output.getvalue()
+    assert (tmp_path / "latm.db").is_file()
+
+
+def commands(repo: Path) -> list[str]:
+    lines = [
+        line.partition("  #")[0].strip()
+        for block in fences(repo / "README.md", "sh")
+        for line in block.splitlines()
+    ]
+    return [line for line in lines if line.startswith("latm ")]
+
+
+def test_every_command_of_the_readme_runs(repo: Path, tmp_path: Path) -> None:
+    """All but set-up itself and pip, which the run of the tests is the proof of."""
+    lists = ("fig pear", "kiwi date", "plum apple", "lime acai", "nut bean", "leek chard")
+    lines = [
+        {"question": f"Sort these words: {each}", "answer": " ".join(sorted(each.split()))} for each in lists
+    ]
+    (tmp_path / "examples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "function.py").write_text("def add(a, b):\n    return a + b\n")
+    (tmp_path / "latm.toml").write_text(
+        '[roles]\nuser = "openai:gpt-5.6-luna"\ndispatcher = "openai:gpt-5.6-luna"\n'
+        'fallback = "anthropic:claude-opus-5"\n'
+    )
+    listed = commands(repo)
+    assert [line.split()[1] for line in listed] == ["doctor", "models", "make", "solve", "tools", "run"]
+    said: dict[str, str] = {}
+    with AnthropicServer(maker) as strong, OpenAIServer(cheap_sorting) as weak:
+        servers = {"ANTHROPIC": strong, "OPENAI": weak}
+        urls = {f"{name}_BASE_URL": server.base_url for name, server in servers.items()}
+        environment = {**os.environ, **urls, "OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-test"}
+        for line in listed:
+            words = shlex.split(line)
+            program = Path(sys.executable).with_name(words[0])
+            done = subprocess.run(
+                [program, *words[1:]],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+            said[words[1]] = done.stdout
+    assert said["solve"] == "apple banana cherry\n"
+    assert said["run"] == "3\n"
+    assert "def sort_words(words):" in said["tools"]
+
+
+def cheap_sorting(request: RecordedRequest) -> Reply:
+    reply = cheap(request)
+    decision = json.dumps({"decision": "sorting", "task": None})
+    return Reply(text=decision, usage=reply.usage, model=reply.model) if "decision" in reply.text else reply
+
+
+def test_the_configuration_of_the_documentation_loads(repo: Path, tmp_path: Path) -> None:
+    from latm import Config
+
+    (text,) = fences(repo / "docs" / "embedding.md", "toml")
+    file = tmp_path / "latm.toml"
+    file.write_text(text)
+    config = Config.load(file)
+    assert config.role("fallback").model == "anthropic:claude-opus-5"
+    assert config.making.pending == 6
