@@ -20,7 +20,7 @@ from latm._clock import Clock, SystemClock
 from latm._events import Events
 from latm._ledger import Ledger
 from latm._plugins import Plugins
-from latm._records import Answer, Example, OnEvent, Route, Tool
+from latm._records import Answer, Example, OnEvent, Route, Tool, slug
 from latm._roles import Purpose, Roles, in_thread
 from latm.config import Config
 from latm.dispatcher import Candidate, Decision, Dispatcher
@@ -327,10 +327,10 @@ class AsyncEngine:
         pending = await in_thread(rooms.library.remember, task, example)
         asked.trace.append(f"It is instance {pending} of {task}.")
         settings = self.config.making
-        if pending < settings.pending:
-            return
+        if pending < settings.pending or rooms.making(task).locked():
+            return  # too few yet, or someone else is at it: this caller has its answer and need not wait
         async with rooms.making(task):
-            # Another caller may have made the tool, or failed to, while this one waited.
+            # Between the look above and this line another caller may have made the tool, or failed to.
             if await in_thread(rooms.library.find, task) is not None:
                 return
             waiting = await in_thread(rooms.library.pending, task)
@@ -399,7 +399,7 @@ class _Rooms:
 
     def making(self, task: str) -> anyio.Lock:
         """One maker at a time for one task."""
-        return self.locks.setdefault(task, anyio.Lock())
+        return self.locks.setdefault(slug(task), anyio.Lock())
 
 
 async def _furnish(

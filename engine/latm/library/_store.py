@@ -256,7 +256,7 @@ class Library:
             self._close(connection, run, "failed", history)
 
     def failed_with(self, task: str) -> int:
-        """The largest number of examples with which making a tool for the task failed; 0 if it never did."""
+        """The largest number of instances with which making a tool for the task failed; 0 if it never did."""
         query = sa.select(sa.func.max(makings.c.examples)).where(
             (makings.c.task == slug(task)) & (makings.c.state == "failed")
         )

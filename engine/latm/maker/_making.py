@@ -91,7 +91,7 @@ class Maker:
         started = self.clock.monotonic()
         evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
         fingerprint = digest(name, role.model, answer_type, repr(settings), evidence)
-        run = await in_thread(self.library.begin, name, fingerprint, len(examples))
+        run = await in_thread(self.library.begin, name, fingerprint, max(len(examples), len(used)))
         conversation = Conversation(role=role, task=name, run=run, events=self.events)
         self.events.tell("make.start", task=name, run=run, model=role.model, examples=len(examples))
         shown, held = examples[: settings.demonstrations], examples[settings.demonstrations : need]
