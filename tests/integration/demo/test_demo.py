@@ -218,7 +218,7 @@ def test_with_prices_the_strong_models_cost_alone_is_estimated_by_task():
 
 
 def test_a_model_that_fails_on_the_way_ends_the_stream_and_what_was_answered_is_reported():
-    options = Options(questions=30, models={"fallback": "mine:strong"})
+    options = Options(questions=30, models={"fallback": "mine:strong"}, concurrency=1)
     result = run(options, plugins={"mine": Unpriced(last=9)})
     assert isinstance(result.error, Rejected)
     assert 9 <= len(result.asked) < 30

@@ -266,11 +266,11 @@ def _notes(result: DemoResult, console: Console) -> None:
         strong, cheap = PRICES[MODELS["fallback"]], PRICES[MODELS["user"]]
         console.print(
             "Scripted models have the list prices of an example, in USD per million tokens in and out: "
-            f"strong {strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}. Their tokens "
-            "are estimated at four characters each.",
+            f"strong {strong.input} and {strong.output}, cheap {cheap.input} and {cheap.output}. Their "
+            "tokens are estimated at four characters each.",
             style="dim",
         )
     where = "The library was temporary; --library FILE keeps the tools."
     if result.library is not None:
         where = f"The tools are in {escape(result.library)}; latm tools list shows them."
-    console.print(where, style="dim", soft_wrap=True)  # a path that is cut in two cannot be copied
+    console.print(where, style="dim", soft_wrap=True)  # a path cut in two cannot be copied
