@@ -62,10 +62,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The two sandboxes bring an event loop; who only names a `LauncherSpec` does not pay for it."""
     if name == "AsyncSandbox":
-        from latm_sandbox import _sandbox as room
-    elif name == "Sandbox":
-        from latm_sandbox import _sync as room
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found = getattr(room, name)
-    return found
+        from latm_sandbox._sandbox import AsyncSandbox
+
+        return AsyncSandbox
+    if name == "Sandbox":
+        from latm_sandbox._sync import Sandbox
+
+        return Sandbox
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ from latm_sandbox.guest import frames
 
 GRACE_S: Final = 1.0
 """Seconds that the guest has beyond a call's own time to say that it is over; then the cell is killed."""
-_CLEAN_S: Final = 5.0
+_CLEAN_S: Final = 1.0
 """Seconds that the guest has to clean up after a call before the next one is sent elsewhere."""
 _ORPHAN_S: Final = 3600.0
 """Seconds without a word from the host after which a guest ends by itself."""
@@ -32,6 +32,8 @@ ENVIRONMENT: Final = {
     "LANG": "C.UTF-8",
     "TZ": "UTC",
     "PYTHONHASHSEED": "0",
+    # Else every child resolves the interpreter's symbols anew, and dirties the pages that hold them.
+    "LD_BIND_NOW": "1",
     # A pool of threads for each core runs into the limit of processes; there is one caller anyway.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -141,28 +143,34 @@ class Cell:
         head = frames.LIMITS.pack(
             limits.wall_s, limits.cpu_s, limits.memory_bytes, limits.output_bytes, limits.result_bytes
         )
-        state, self.state = self.state, State.SPENT
+        begun_with = state = self.state
+        self.state = State.SPENT
         begun = time.monotonic()
         try:
-            with anyio.fail_after(limits.wall_s + GRACE_S + (_CLEAN_S if state is State.CLEANING else 0)):
-                await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, head + body))
-                self._outgoing = b""
-                if state is State.CLEANING:
+            if state is State.CLEANING:
+                with anyio.fail_after(_CLEAN_S):
+                    await self._send_call(nonce, head + body)
                     await self._expect_ready()
-                    state = State.CLEAN
-                    begun = time.monotonic()  # until then the guest was busy with the call before
-                while True:
+                state = State.CLEAN
+                begun = time.monotonic()  # until then the guest was busy with the call before
+            with anyio.fail_after(limits.wall_s + GRACE_S):
+                if begun_with is not State.CLEANING:
+                    await self._send_call(nonce, head + body)
+                reply: Reply | None = None
+                while reply is None:
                     frame = await self._receive()
                     if frame.nonce != nonce:
                         raise WireError("an answer with the wrong nonce")  # noqa: TRY301 - one way out for all
                     if frame.kind == frames.REPLIED:
                         reply = parse_reply(frame.payload)
-                        break
-                    if frame.kind != frames.ASK or answer is None:
+                    elif frame.kind != frames.ASK or answer is None:
                         raise WireError("a frame of the wrong kind")  # noqa: TRY301
-                    await self.jail.send(frames.pack(frames.ANSWER, nonce, await answer(frame.payload)))
+                    else:
+                        await self.jail.send(frames.pack(frames.ANSWER, nonce, await answer(frame.payload)))
         except TimeoutError:
-            raise Lost("it did not answer in time", started=state is State.CLEAN, late=True) from None
+            raise Lost(
+                "it did not answer in time", started=state is State.CLEAN, late=state is State.CLEAN
+            ) from None
         except (OSError, WireError) as error:
             raise Lost(str(error) or "its stream ended", started=state is State.CLEAN) from None
         self.state = State.CLEANING
@@ -203,6 +211,10 @@ class Cell:
         except (TimeoutError, OSError, WireError) as error:
             self.state = State.SPENT
             raise Lost(str(error), started=False) from None
+
+    async def _send_call(self, nonce: bytes, payload: bytes) -> None:
+        await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, payload))
+        self._outgoing = b""
 
     async def _expect_ready(self) -> None:
         frame = await self._receive()

@@ -171,8 +171,8 @@ def _of(value: Any, kind: type) -> Any:
 
 
 def _is_tagged(data: Any, tag: str) -> bool:
-    items: list[Any] = cast("list[Any]", data) if isinstance(data, list) else []
-    return len(items) == len((tag, "text")) and items[0] == tag
+    kind: type = type(data)  # pyright: ignore[reportUnknownVariableType]
+    return kind is list and len(data) == len((tag, "text")) and data[0] == tag
 
 
 def _decode_float_text(text: Any) -> float:

@@ -19,7 +19,6 @@ from latm_sandbox.guest.frames import (
     ERROR,
     INVALID,
     LIMITS,
-    LOAD,
     MEMORY,
     OK,
     OUTPUT,
@@ -32,10 +31,11 @@ from latm_sandbox.guest.frames import (
 )
 from latm_sandbox.guest.values import Encoder, TooLarge, Unserialisable, decode, dumps, encode_text
 
+resource: Any
 try:
     import resource
 except ImportError:  # a minimal Python; the cell's own limits still hold
-    resource = None  # type: ignore[assignment]
+    resource = None
 
 MAX_TEXT = 16 << 10  # characters of a traceback or a message
 OWN = ("<program>", "<code>")
@@ -62,9 +62,9 @@ class Stores(dict[str, Any]):
 class Child:
     """Runs one call in a process of its own, then ends."""
 
-    def __init__(self, control: int) -> None:
-        self.pid = os.getpid()
-        self.control = Channel(control)
+    def __init__(self) -> None:
+        self.pid = 0
+        self.control = Channel(-1)
         self.nonce = b""
         self.code: types.CodeType | None = None
         self.failure: tuple[int, dict[str, Any]] | None = (INVALID, complaint("NotLoaded", "no program"))
@@ -79,15 +79,13 @@ class Child:
         self.name = decode(loaded["function"])
         self.code, self.failure = self._compile(self.source, "<program>")
 
-    def serve(self) -> NoReturn:
+    def serve(self, control: int) -> NoReturn:
         """Wait for the call, run it, answer it."""
-        while True:
-            kind, nonce, payload = self.control.read()
-            if kind == LOAD:
-                self.load(payload)
-            elif kind == CALL:
-                break
-        self.nonce = nonce
+        self.pid = os.getpid()
+        self.control = Channel(control)
+        kind, self.nonce, payload = self.control.read()
+        if kind != CALL:
+            os._exit(70)
         _, cpu_s, memory, _, self.result_bytes = LIMITS.unpack_from(payload)
         request = json.loads(payload[LIMITS.size :])
         limit_process(cpu_s, memory)

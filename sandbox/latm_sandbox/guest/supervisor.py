@@ -25,9 +25,11 @@ from latm_sandbox.guest.child import NAME, Child, describe
 from latm_sandbox.guest.frames import (
     ANSWER,
     CALL,
+    ERROR,
     HELLO,
     LOAD,
     NO_NONCE,
+    OK,
     PING,
     PONG,
     READY,
@@ -70,6 +72,7 @@ class Supervisor:
         self._count_ooms()
         self._waiting = select.poll()
         self._waiting.register(host.fd, select.POLLIN)
+        self._child: Child | None = None
         self._spare: Spare | None = None  # until a program is bound: a blank cell should weigh little
         self._cpu_before = 0.0
 
@@ -99,6 +102,11 @@ class Supervisor:
         call.conclude(self._count_ooms)
         write(self._out, call.reply())
         self._clean(spare)
+        if self._child is None and call.status in (OK, ERROR):
+            # A child has compiled this source within its limits: so can we, once for all children to come.
+            self._child = Child()
+            self._child.load(self._load)
+            gc.freeze()
         self._fork()
         write(self._out, pack(READY, nonce))
 
@@ -133,7 +141,7 @@ class Supervisor:
             wipe(directory)
 
     def _fork(self) -> None:
-        self._spare = Spare(self._load, self._host.fd)
+        self._spare = Spare(self._child, self._load, self._host.fd)
         self._cpu_before = self._cell_cpu()
 
     def _cell_cpu(self) -> float:
@@ -208,7 +216,7 @@ def preload(payload: bytes) -> None:
 def rehearse() -> None:
     """Walk the way of a call once, so that children inherit its pages and caches warm."""
     for source in ("def f(a, b=1):\n    return [a, b, {'c': 1.5}]\nx = f(1)\n", "def f(:", "1/0"):
-        child = Child(-1)
+        child = Child()
         child.load(dumps({"source": source, "function": None}).encode())
         child.result_bytes = 1024
         for request in ({"args": [1], "kwargs": []}, {"code": "y = f(1)", "want": ["y"]}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import math
 import os
@@ -35,27 +36,32 @@ from latm_sandbox.guest.values import dumps
 
 _FROM_A_CHILD = (OK, ERROR, INVALID, UNSERIALISABLE, MEMORY, OUTPUT)
 _SHORTEST_LOOK_S = 0.005  # between two looks at the CPU clock
+_prctl = ctypes.CDLL(None).prctl  # looked up once: each look costs a child half a millisecond
 _HIGH = 200  # descriptors from here on are nobody's
 
 
 def set_dumpable(value: int) -> None:
     """Whether processes of the same user may look into this one."""
-    import ctypes  # there is no other way to prctl
-
-    if ctypes.CDLL(None).prctl(4, value, 0, 0, 0) != 0:  # PR_SET_DUMPABLE
+    if _prctl(4, value, 0, 0, 0) != 0:  # PR_SET_DUMPABLE
         raise OSError("prctl")
 
 
 class Spare:
-    """A child forked ahead, and the supervisor's ends of its channels."""
+    """A child forked ahead, and the supervisor's ends of its channels.
 
-    def __init__(self, load: bytes, host: int) -> None:
+    Args:
+        child: the child with its program compiled, once it is known that compiling does no harm.
+        load: the program, to be compiled in the child until then.
+        host: the descriptor on which the host may say something.
+    """
+
+    def __init__(self, child: Child | None, load: bytes, host: int) -> None:
         ours, theirs = socket.socketpair()
         out, out_theirs = os.pipe()
         err, err_theirs = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _become_child(theirs.fileno(), out_theirs, err_theirs, load)
+            _become_child(theirs.fileno(), out_theirs, err_theirs, child, load)
         theirs.close()
         os.close(out_theirs)
         os.close(err_theirs)
@@ -83,7 +89,7 @@ class Spare:
         os.close(self.err)
 
 
-def _become_child(control: int, out: int, err: int, load: bytes) -> NoReturn:
+def _become_child(control: int, out: int, err: int, child: Child | None, load: bytes) -> NoReturn:
     try:
         null = os.open("/dev/null", os.O_RDONLY)
         # Out of the way first: none of the four may sit on a number that is still to be overwritten.
@@ -92,18 +98,25 @@ def _become_child(control: int, out: int, err: int, load: bytes) -> NoReturn:
             os.dup2(fd, number, inheritable=number < len(high) - 1)
         os.closerange(len(high), _HIGH + len(high))
         set_dumpable(1)  # else /proc/self is root's
-        try:
-            with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - pathlib costs more
-                file.write("1000")
-        except OSError:
-            pass
+        _go_first()
         gc.enable()
-        child = Child(len(high) - 1)
-        child.load(load)
-        child.serve()
+        if child is None:
+            child = Child()
+            child.load(load)
+        child.serve(len(high) - 1)
     except BaseException:  # noqa: BLE001, S110 - nobody is left to tell; the supervisor sees the end
         pass
     os._exit(71)
+
+
+def _go_first() -> None:
+    """Be what the kernel kills first when the cell runs out of memory."""
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(fd, b"1000")
+        os.close(fd)
+    except OSError:
+        pass
 
 
 class Call:
