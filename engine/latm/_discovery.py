@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -195,9 +196,10 @@ def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
         name = "?"
         try:
             name = distribution.metadata["Name"] or "?"
-            if name in seen:
+            normal = re.sub(r"[-_.]+", "-", name).lower()
+            if normal in seen:
                 continue
-            seen.add(name)
+            seen.add(normal)
             found += [
                 _candidate(point, distribution)
                 for point in distribution.entry_points

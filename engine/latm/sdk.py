@@ -138,37 +138,42 @@ class SdkClient:
                 since those hold the request and with it the key.
         """
         patience_s = self._timeout_s if timeout_s is None else timeout_s
-        failure: BackendError | None = None
-        raw, headers = b"", dict[str, str]()
-        with anyio.move_on_after(patience_s) as scope:
-            try:
-                async with method(**plain(arguments), timeout=patience_s) as response:
-                    headers = {name.lower(): value for name, value in response.headers.items()}
-                    try:
-                        raw = await _read(response)
-                    except BackendError as error:
-                        failure = error
-                    except Exception as error:  # noqa: BLE001 - the HTTP library's, whose types are not ours
-                        failure = self._lost(error)
-            except self._sdk.APIStatusError as error:
-                failure = self._status(error)
-            except self._sdk.APITimeoutError:
-                failure = Timeout(f"no reply within {patience_s:g} s")
-            except self._sdk.APIConnectionError as error:
-                failure = self._lost(error.__cause__ or error)
-            except (TypeError, ValueError, LookupError) as error:
-                # Raised by the SDK before anything was sent: it cannot be written as a request.
-                failure = Rejected(self._hide(f"the request cannot be made: {type(error).__name__}: {error}"))
-        if scope.cancelled_caught:
-            failure = Timeout(f"no reply within {patience_s:g} s")
-        if failure is None:
-            try:
-                return Body(MappingProxyType(_parse(raw)), headers)
-            except ValueError as error:
-                failure = Unavailable(self._hide(f"the reply cannot be read: {error}"))
+        body: Body | BackendError = Timeout(f"no reply within {patience_s:g} s")
+        with anyio.move_on_after(patience_s):
+            body = await self._exchange(method, plain(arguments), patience_s)
+        if isinstance(body, Body):
+            return body
         # Raised out here, so that nothing of the SDK's travels along as context.
-        failure.__context__ = None
-        raise failure
+        body.__context__ = None
+        raise body
+
+    async def _exchange(
+        self, method: Callable[..., Any], arguments: dict[str, Any], patience_s: float
+    ) -> Body | BackendError:
+        try:
+            async with method(**arguments, timeout=patience_s) as response:
+                return await self._body(response)
+        except self._sdk.APIStatusError as error:
+            return self._status(error)
+        except BackendError as error:
+            return error  # our own, of `_refuse_compressed`, where the SDK does not wrap it
+        except (TypeError, ValueError, LookupError) as error:
+            # Raised by the SDK before anything was sent: it cannot write this as a request.
+            return Rejected(self._hide(f"the request cannot be made: {type(error).__name__}: {error}"))
+        except Exception as error:  # noqa: BLE001 - the SDK's, or the HTTP library's behind it
+            return self._lost(error.__cause__ or error)
+
+    async def _body(self, response: Any) -> Body | BackendError:
+        try:
+            data = _parse(await _read(response))
+        except BackendError as error:
+            return error
+        except ValueError as error:
+            return Unavailable(self._hide(f"the reply cannot be read: {error}"))
+        except Exception as error:  # noqa: BLE001 - the HTTP library's, whose types are not ours
+            return self._lost(error)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Body(MappingProxyType(data), headers)
 
     def embedded_error(self, body: Body) -> BackendError | None:
         """The error that a body of status 200 carries, as some gateways send it; None if it carries none."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ class Wire:
     @asynccontextmanager
     async def backend(self, server, **options: object):
         """A backend of the real SDK against a server."""
-        # Handed in one by one, so that what is tested does not depend on what is installed besides.
+        # Only our own, so that what is tested does not depend on what is installed besides.
         plugins = Plugins.load(allow=frozenset({"latm"}))
         backend = create_backend(
             plugins,
@@ -93,8 +92,3 @@ def bare_environment(monkeypatch) -> None:
     for service in ("OPENAI", "ANTHROPIC"):
         for what in ("API_KEY", "BASE_URL", "AUTH_TOKEN", "ORG_ID", "PROJECT_ID", "CUSTOM_HEADERS", "LOG"):
             monkeypatch.delenv(f"{service}_{what}", raising=False)
-
-
-def shown(error: BaseException) -> str:
-    """All that an error can show of itself."""
-    return "\n".join([str(error), repr(error), "".join(traceback.format_exception(error))])

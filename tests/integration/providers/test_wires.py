@@ -350,3 +350,16 @@ async def test_schemas_that_are_read_only_are_written_all_the_same(wire, hello, 
         async with wire.backend(server, enforce_schema=enforce) as backend:
             await backend.complete(replace(hello, response_schema=schema, functions=(function,)))
     assert '"integer"' in json.dumps(server.requests[0].body["tools"])
+
+
+async def test_a_request_that_no_sdk_can_write_is_rejected_and_nothing_is_sent(wire, hello):
+    with wire.server([]) as server:
+        async with wire.backend(server) as backend:
+            with pytest.raises(Rejected, match="the request cannot be made"):
+                await backend.complete(
+                    replace(hello, functions=(Function(name="f", parameters={"a": object()}),))
+                )
+            await backend.aclose()
+            with pytest.raises(Unavailable, match="closed"):
+                await backend.complete(hello)
+        assert server.requests == []

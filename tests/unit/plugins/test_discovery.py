@@ -120,11 +120,17 @@ def test_a_distribution_without_a_name_harms_nobody(install):
     assert "openai" in Plugins.load().providers()
 
 
-def test_of_a_distribution_that_is_there_twice_the_first_counts(install):
-    install("latm-echo", GOOD, version="2.0")
-    install("latm_echo_old", GOOD.replace("echo", "older"), version="1.0")
+def test_of_a_distribution_that_is_there_twice_the_first_counts(install, tmp_path, monkeypatch):
+    install("latm-echo", GOOD, version="1.0")
+    newer = tmp_path / "newer"
+    info = newer / "latm_echo-2.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: Latm_Echo\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text("[latm]\necho = latm_echo_plugin\n")
+    monkeypatch.syspath_prepend(str(newer))
     plugins = Plugins.load()
-    assert plugins.providers()["echo"].distribution == "latm-echo 2.0"
+    assert plugins.providers()["echo"].distribution == "Latm_Echo 2.0"
+    assert plugins.conflicts == {}
 
 
 def test_two_plugins_with_one_provider_name_are_both_named_when_it_is_asked_for(install):
