@@ -217,21 +217,14 @@ def _check(config: Config, offered: Mapping[str, object], watcher: Watcher) -> N
         anyio.run(backend.aclose)
     watcher.preparing("starting a cell (the first time on a machine its image is built)")
 
-    problem = anyio.run(_try_cell, config, plugins)
-    if problem is not None:
-        raise problem
+    anyio.run(_try_cell, config, plugins)
 
 
-async def _try_cell(config: Config, plugins: Plugins) -> SandboxError | None:
-    # Handed out as a value: raised within the context it would come out of it in an exception group.
+async def _try_cell(config: Config, plugins: Plugins) -> None:
     async with open_sandbox(config, plugins, Events(None, plugins.event)) as sandbox:
-        try:
-            outcome = await sandbox.run(Program("def ready():\n    return True"), "ready()")
-        except SandboxError as error:
-            return error
-    if outcome.status is Status.OK:
-        return None
-    return SandboxUnavailable(f"a cell started, and a program of two lines did not run in it: {outcome}")
+        outcome = await sandbox.run(Program("def ready():\n    return True"), "ready()")
+    if outcome.status is not Status.OK:
+        raise SandboxUnavailable(f"a cell started, and a program of two lines did not run in it: {outcome}")
 
 
 def _answer(
