@@ -203,8 +203,8 @@ def remove_stale_pid_files(
 ) -> list[Path]:
     """Remove the pid files of a dockerd and its containerd that are gone, and say which they were.
 
-    When a daemon was killed, or its container was started again, the old number may belong to another process by
-    now: dockerd then refuses to start, or waits for a containerd that is none.
+    When a daemon was killed, or its container was started again, the old number may be that of another process:
+    dockerd then refuses to start, or waits for a containerd that is none.
     """
     removed: list[Path] = []
     for file, program in files.items():
