@@ -73,6 +73,12 @@ WIRES = {
 }
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """One event loop for the many shapes of replies; where the loop matters, a test asks for both."""
+    return "asyncio"
+
+
 @pytest.fixture(params=WIRES)
 def wire(request) -> Wire:
     return WIRES[request.param]

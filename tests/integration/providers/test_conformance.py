@@ -67,6 +67,7 @@ def scenarios(stack: ExitStack, server_kind, options) -> dict[str, Scenario]:
         ("anthropic", AnthropicServer, {}),
     ],
 )
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_the_built_ins_over_sdks_pass(name, server, options):
     with ExitStack() as stack:
         report = await check_provider(Plugins.load().provider(name), scenarios(stack, server, options))

@@ -28,6 +28,7 @@ from latm.testing import HttpReply
 
 pytestmark = pytest.mark.anyio
 CANARY = "sk-canary-0123456789"
+both_loops = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def hello(wire):
     return Request(messages=(Message("user", "hello"),))
 
 
+@both_loops
 async def test_a_reply_has_text_model_and_usage_in_buckets_that_share_none(wire, hello):
     usage = Usage(input=11, cache_read=5, cache_write=3, output=7)
     with wire.server([Reply(text="hi", usage=usage, model="served-model")]) as server:
@@ -135,16 +137,19 @@ async def test_a_success_that_cannot_be_read_is_unavailable(wire, body, says, ki
     assert says in str(error)
 
 
+@both_loops
 async def test_a_body_that_ends_early_is_unavailable(wire):
     error = await wire.failure([HttpReply(body=b'{"x": 1}' + b" " * 100, sent=20)])
     assert type(error) is Unavailable
 
 
+@both_loops
 async def test_a_connection_that_is_reset_is_unavailable(wire):
     error = await wire.failure([HttpReply(reset=True)])
     assert type(error) is Unavailable
 
 
+@both_loops
 async def test_a_refused_connection_is_unavailable(wire, hello):
     with wire.server([]) as server:
         gone = server
@@ -153,6 +158,7 @@ async def test_a_refused_connection_is_unavailable(wire, hello):
             await backend.complete(hello)
 
 
+@both_loops
 @pytest.mark.parametrize("sent", [None, 3])
 async def test_a_service_that_falls_silent_is_a_timeout(wire, hello, sent):
     with wire.server([HttpReply(body=b'{"x": 1}', hold=True, sent=sent)]) as server:
@@ -164,6 +170,7 @@ async def test_a_service_that_falls_silent_is_a_timeout(wire, hello, sent):
                 await backend.complete(hello)
 
 
+@both_loops
 async def test_cancelling_returns_at_once(wire, hello):
     with wire.server([HttpReply(hold=True)]) as server:
         async with wire.backend(server) as backend, anyio.create_task_group() as group:
@@ -174,6 +181,7 @@ async def test_cancelling_returns_at_once(wire, hello):
         assert anyio.current_time() - started < 1.0
 
 
+@both_loops
 async def test_a_redirect_is_not_followed_and_the_key_stays_here(wire):
     with wire.server(["stolen"]) as elsewhere:
         place = f"{elsewhere.base_url}/v1?key=1"
@@ -183,6 +191,7 @@ async def test_a_redirect_is_not_followed_and_the_key_stays_here(wire):
     assert "set base_url" in str(error)
 
 
+@both_loops
 @pytest.mark.parametrize("status", [200, 500])
 async def test_a_compressed_body_is_refused_unread(wire, status):
     bomb = gzip.compress(b"0" * 50_000_000)
@@ -199,6 +208,7 @@ async def test_nothing_compressed_is_asked_for(wire, hello):
     assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
+@both_loops
 async def test_an_endless_body_is_cut_off(wire, monkeypatch):
     monkeypatch.setattr("latm.sdk.MAX_BODY_BYTES", 1000)
     # The rest never comes: who waits for it waits for the timeout.
@@ -256,6 +266,7 @@ async def test_the_backend_does_not_show_the_key(wire):
             assert CANARY not in repr(vars(backend))
 
 
+@both_loops
 async def test_closing_twice_is_allowed(wire):
     with wire.server([]) as server:
         async with wire.backend(server) as backend:
@@ -291,6 +302,7 @@ async def test_an_alias_does_not_send_the_other_provider_s_key(wire, hello, monk
         assert CANARY not in str(dict(server.requests[0].headers))
 
 
+@both_loops
 async def test_many_at_once_each_get_their_own(wire):
     def echo(request):
         turns = request.body.get("messages") or request.body["input"]
@@ -352,6 +364,7 @@ async def test_schemas_that_are_read_only_are_written_all_the_same(wire, hello, 
     assert '"integer"' in json.dumps(server.requests[0].body["tools"])
 
 
+@both_loops
 async def test_a_request_that_no_sdk_can_write_is_rejected_and_nothing_is_sent(wire, hello):
     with wire.server([]) as server:
         async with wire.backend(server) as backend:
