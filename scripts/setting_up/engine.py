@@ -203,7 +203,7 @@ def remove_stale_pid_files(
 ) -> list[Path]:
     """Remove the pid files of a dockerd and its containerd that are gone, and say which they were.
 
-    When a daemon was killed, or its container was started again, the old number may be another process by now:
+    When a daemon was killed, or its container started again, the old number may be another process by now:
     dockerd then refuses to start, or waits for a containerd that is none.
     """
     removed: list[Path] = []
