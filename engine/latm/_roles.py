@@ -205,6 +205,7 @@ class Role:
                     "model.replied",
                     role=self.name,
                     model=self.model,
+                    run=purpose.run,
                     task=purpose.task,
                     step=purpose.step,
                     usage=reply.usage,
