@@ -6,10 +6,10 @@ import contextlib
 import json
 import linecache
 import math
-import os
 import sys
 import traceback
 import types
+from os import _exit, getpid, set_blocking  # the functions themselves: a program may put others into os
 from typing import Any, NoReturn
 
 from latm_sandbox.guest.frames import (
@@ -27,7 +27,7 @@ from latm_sandbox.guest.frames import (
     UNSERIALISABLE,
     Channel,
     pack,
-    write,
+    write_all,
 )
 from latm_sandbox.guest.values import Encoder, TooLarge, Unserialisable, decode, dumps, encode_text
 
@@ -81,11 +81,11 @@ class Child:
 
     def serve(self, control: int) -> NoReturn:
         """Wait for the call, run it, answer it."""
-        self.pid = os.getpid()
+        self.pid = getpid()
         self.control = Channel(control)
         kind, self.nonce, payload = self.control.read()
         if kind != CALL:
-            os._exit(70)
+            _exit(70)
         _, cpu_s, memory, _, self.result_bytes = LIMITS.unpack_from(payload)
         request = json.loads(payload[LIMITS.size :])
         limit_process(cpu_s, memory)
@@ -103,8 +103,8 @@ class Child:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(BaseException):  # closed or replaced by the program
                 stream.flush()
-        if os.getpid() != self.pid:  # the program forked and its copy came back here
-            os._exit(0)
+        if getpid() != self.pid:  # the program forked and its copy came back here
+            _exit(0)
         encoded = dumps(body).encode()
         if len(encoded) > self.result_bytes and status in (OK, UNSERIALISABLE):
             status = OUTPUT
@@ -115,9 +115,9 @@ class Child:
         if resource is not None:
             used = resource.getrusage(resource.RUSAGE_SELF)
             cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
-        os.set_blocking(self.control.fd, True)
-        write(self.control.fd, pack(REPLIED, self.nonce, RESULT.pack(status, cpu, peak) + encoded))
-        os._exit(0)
+        set_blocking(self.control.fd, True)
+        write_all(self.control.fd, pack(REPLIED, self.nonce, RESULT.pack(status, cpu, peak) + encoded))
+        _exit(0)
 
     def run(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the answer. What the program raises comes through."""
@@ -211,10 +211,10 @@ class Child:
             raise TypeError(f"ask: {error.what} cannot leave the cell") from None
         except TooLarge:
             raise ValueError(f"ask: the arguments are larger than {self.result_bytes} bytes") from None
-        write(self.control.fd, pack(ASK, self.nonce, dumps(question).encode()))
+        write_all(self.control.fd, pack(ASK, self.nonce, dumps(question).encode()))
         kind, nonce, payload = self.control.read()
         if kind != ANSWER or nonce != self.nonce:
-            os._exit(70)
+            _exit(70)
         answer = json.loads(payload)
         if "error" in answer:
             raise RuntimeError(decode(answer["error"]))

@@ -5,8 +5,8 @@ A frame is the length of its payload (u32), its kind (u8), a nonce (8 bytes) and
 
 from __future__ import annotations
 
-import os
 import struct
+from os import read, write  # the functions themselves: a program may put others into os
 
 HEADER = struct.Struct(">IB8s")
 LIMITS = struct.Struct(">ddQQQ")  # wall_s, cpu_s; memory, output and result bytes; then the request as JSON
@@ -26,11 +26,11 @@ def pack(kind: int, nonce: bytes, payload: bytes = b"") -> bytes:
     return HEADER.pack(len(payload), kind, nonce) + payload
 
 
-def write(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     """Write all of `data` to a blocking descriptor."""
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        view = view[write(fd, view) :]
 
 
 class Channel:
@@ -57,7 +57,7 @@ class Channel:
 
     def fill(self) -> None:
         """Read what is there, waiting for the first byte."""
-        data = os.read(self.fd, 1 << 18)
+        data = read(self.fd, 1 << 18)
         if not data:
             raise EOFError
         self.buffer += data

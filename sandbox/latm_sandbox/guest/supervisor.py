@@ -35,7 +35,7 @@ from latm_sandbox.guest.frames import (
     READY,
     Channel,
     pack,
-    write,
+    write_all,
 )
 from latm_sandbox.guest.values import decode, dumps
 from latm_sandbox.guest.watch import Call, Spare, set_dumpable
@@ -91,7 +91,7 @@ class Supervisor:
                 preload(payload)
                 self._fork()
             elif kind == PING:
-                write(self._out, pack(PONG, nonce))
+                write_all(self._out, pack(PONG, nonce))
             else:
                 raise EOFError
 
@@ -100,7 +100,7 @@ class Supervisor:
         call = Call(spare, nonce, payload)
         call.watch(lambda: self._used_cpu(spare.pid), self._cores, self._ask, lambda: self._answer(call))
         call.conclude(self._count_ooms)
-        write(self._out, call.reply())
+        write_all(self._out, call.reply())
         self._clean(spare)
         if self._child is None and call.status in (OK, ERROR):
             # A child has compiled this source within its limits: so can we, once for all children to come.
@@ -108,10 +108,10 @@ class Supervisor:
             self._child.load(self._load)
             gc.freeze()
         self._fork()
-        write(self._out, pack(READY, nonce))
+        write_all(self._out, pack(READY, nonce))
 
     def _ask(self, question: bytes) -> None:
-        write(self._out, question)
+        write_all(self._out, question)
 
     def _answer(self, call: Call) -> None:
         """Pass on the host's answer to a question of the call. While a call runs nothing else may come."""
@@ -215,6 +215,7 @@ def preload(payload: bytes) -> None:
 
 def rehearse() -> None:
     """Walk the way of a call once, so that children inherit its pages and caches warm."""
+    limit = sys.getrecursionlimit()
     for source in ("def f(a, b=1):\n    return [a, b, {'c': 1.5}]\nx = f(1)\n", "def f(:", "1/0"):
         child = Child()
         child.load(dumps({"source": source, "function": None}).encode())
@@ -226,6 +227,7 @@ def rehearse() -> None:
                 dumps(describe(error)).encode()
     sys.modules.pop(NAME, None)
     linecache.clearcache()
+    sys.setrecursionlimit(limit)
 
 
 def prepare(environment: dict[str, str]) -> None:
@@ -268,7 +270,7 @@ def main(rest: bytes) -> NoReturn:
         prepare(config["environment"])
         supervisor = Supervisor(host, there, idle_s=config["idle_s"])
         hello = {"python": sys.version.split()[0], "implementation": sys.implementation.name}
-        write(there, pack(HELLO, NO_NONCE, dumps(hello).encode()))
+        write_all(there, pack(HELLO, NO_NONCE, dumps(hello).encode()))
         supervisor.serve()
     except (EOFError, BrokenPipeError):
         pass
