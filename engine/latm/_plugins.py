@@ -184,6 +184,8 @@ class Plugins:
             text += nearest(name, {*self._offers, *self._aliases})
         for broken in culprits:
             text += f" The plugin {broken.name!r} of {broken.source} is broken: {broken.cause.rstrip('.')}."
+        if self._skipped:
+            text += f" Not loaded: {', '.join(sorted(self._skipped.values()))}."
         return text
 
     def secret(self, provider: str, env: str) -> str | None:

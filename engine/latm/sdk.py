@@ -26,6 +26,7 @@ __all__ = [
     "SdkClient",
     "clean_key",
     "is_list",
+    "plain",
     "read_arguments",
     "read_object",
     "read_tokens",

@@ -165,8 +165,9 @@ def test_a_disabled_plugin_s_provider_says_so(install, name):
     install("latm-echo", GOOD, entry="short")
     plugins = Plugins.load(disable=[name])
     assert "echo" not in plugins.providers()
-    with pytest.raises(UnknownProvider, match=r"latm-echo 1\.2 is disabled"):
-        plugins.provider("short")
+    for asked in ("short", "echo"):
+        with pytest.raises(UnknownProvider, match=r"latm-echo 1\.2 is disabled"):
+            plugins.provider(asked)
 
 
 def test_the_allow_list_of_the_environment_lets_in_nothing_else(install, monkeypatch):
