@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -224,7 +225,9 @@ def _same(plugin: object) -> object:
 
 
 def one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = ""
+    with contextlib.suppress(Exception):  # an exception of a plugin's own may fail at this too
+        text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -13,14 +12,13 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, final
 
 import anyio
-from anyio.abc import TaskGroup
 
 from latm._answers import guess_answer_type
 from latm._clock import Clock, SystemClock
 from latm._events import Events
 from latm._ledger import Ledger
 from latm._plugins import Plugins
-from latm._records import Answer, Example, OnEvent, Route, Tool, slug
+from latm._records import Answer, Example, OnEvent, Route, Tool, new_run, slug
 from latm._roles import Purpose, Roles, in_thread
 from latm.config import Config
 from latm.dispatcher import Candidate, Decision, Dispatcher
@@ -31,6 +29,8 @@ from latm.user import User
 from latm_sandbox import AsyncSandbox, Limits, Outcome, SandboxError
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
     from latm.library import Library
 
 _NO_PLUGINS: Mapping[str, object] = MappingProxyType({})
@@ -357,7 +357,7 @@ class AsyncEngine:
                 asked.trace.append(f"A tool was made for {task}: version {tool.version}.")
 
     def _question(self, text: str) -> _Question:
-        return _Question(text=text, run=f"ask-{uuid.uuid4().hex}", started=self._clock.monotonic())
+        return _Question(text=text, run=new_run("ask"), started=self._clock.monotonic())
 
     def _answer(self, asked: _Question, text: str | None, route: Route, *, layer: str) -> Answer:
         spend = asked.bill.total()

@@ -249,18 +249,20 @@ class Plugins:
             self._broken.append(owner.broken(cause, error))
 
     def _register(self, manager: pluggy.PluginManager, candidate: Candidate) -> None:
+        name = f"{candidate.source}: {candidate.name}"
         try:
             plugin = candidate.load()
             if any(known is plugin for _, known in manager.list_name_plugin()):
                 return  # the application handed in what is installed as well
             problem = inspect_plugin(plugin)
+            if problem is None:
+                manager.register(plugin, name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - importing it runs its code
             self._broken.append(candidate.broken(one_line(error), error))
             return
         if problem is not None:
             self._broken.append(candidate.broken(problem))
             return
-        name = manager.register(plugin, f"{candidate.source}: {candidate.name}")
         for caller in manager.get_hookcallers(plugin) or ():
             for implementation in caller.get_hookimpls():
                 if implementation.plugin_name == name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -190,6 +191,11 @@ def slug(name: str) -> str:
             f"{', '.join(sorted(RESERVED_NAMES))}"
         )
     return words
+
+
+def new_run(kind: str) -> str:
+    """A fresh id for a making or a question, such as ``make-5f3a...``."""
+    return f"{kind}-{os.urandom(16).hex()}"
 
 
 def digest(*parts: str) -> str:

@@ -7,7 +7,6 @@ budget, retries, concurrency, the backend; then price, ledger and journal, befor
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -318,5 +317,7 @@ def _wait_s(error: BackendError, attempt: int) -> float:
     if error.retry_after is not None:
         return error.retry_after
     # Full jitter, so that callers that were refused together do not come back together.
+    import random
+
     longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (attempt - 1))
     return longest * (0.5 + random.random() / 2)  # noqa: S311

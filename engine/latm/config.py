@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -199,6 +198,8 @@ class Config:
         Raises:
             ConfigError: the file cannot be read, is no TOML, or holds an unknown key or a wrong value.
         """
+        import tomllib
+
         try:
             text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError:

@@ -22,7 +22,6 @@ What the sandbox raises (`latm_sandbox.SandboxUnavailable` and its siblings) com
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -221,6 +220,8 @@ class LibraryError(LatmError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The tail of an error text: ``" Did you mean 'maker'?"``, or what there is to choose from."""
+    import difflib
+
     options = sorted(known)
     close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     if close:

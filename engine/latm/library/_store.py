@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from latm._records import Attempt, Example, Tool, slug
+from latm._records import Attempt, Example, Tool, new_run, slug
 from latm.errors import LibraryError, nearest
 from latm.library._opening import open_database
 from latm.library._schema import instances, journal, makings, tools
@@ -237,7 +236,7 @@ class Library:
         with self._transaction() as connection:
             run = connection.execute(sa.select(makings.c.run).where(unfinished).limit(1)).scalar()
             if run is None:
-                run = f"make-{uuid.uuid4().hex}"
+                run = new_run("make")
                 connection.execute(
                     sa.insert(makings).values(
                         run=run,

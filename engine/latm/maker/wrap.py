@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import re
-import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -138,6 +137,8 @@ def plain_names(code: str) -> str:
             renamed[numbered[0]] = name
     if not renamed:
         return code
+    import tokenize
+
     lines = code.splitlines(keepends=True)
     tokens = [
         token
