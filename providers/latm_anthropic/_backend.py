@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, final
 
 import anthropic
@@ -43,7 +44,9 @@ class AnthropicBackend:
         failure = self._client.embedded_error(body)
         if failure is not None:
             raise failure
-        return _messages.read(body)
+        reply = _messages.read(body)
+        # Some compatible servers do not say which model it was.
+        return reply if reply.model else replace(reply, model=self._model)
 
     async def aclose(self) -> None:
         """Close the connections; a second time does nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, final
 
 import openai
@@ -45,7 +46,9 @@ class OpenAIBackend:
         failure = self._client.embedded_error(body)
         if failure is not None:
             raise failure
-        return read(body)
+        reply = read(body)
+        # Some compatible servers do not say which model it was.
+        return reply if reply.model else replace(reply, model=self._model)
 
     async def aclose(self) -> None:
         """Close the connections; a second time does nothing."""

@@ -376,3 +376,14 @@ async def test_a_request_that_no_sdk_can_write_is_rejected_and_nothing_is_sent(w
             with pytest.raises(Unavailable, match="closed"):
                 await backend.complete(hello)
         assert server.requests == []
+
+
+async def test_a_server_that_does_not_name_the_model_means_the_one_that_was_asked_for(wire, hello):
+    body = {
+        "choices": [{"message": {"content": "hi"}}],
+        "output": [{"type": "message", "content": [{"type": "output_text", "text": "hi"}]}],
+        "content": [{"type": "text", "text": "hi"}],
+    }
+    with wire.server([HttpReply(body=body)]) as server:
+        async with wire.backend(server) as backend:
+            assert (await backend.complete(hello)).model == "some-model"

@@ -178,3 +178,36 @@ def test_a_spec_of_a_class_with_static_and_class_methods_is_found():
     plugins = load(mine=Plugin())
     assert "a" in plugins.providers()
     assert plugins.secret("a", "KEY") == "key"
+
+
+class Contrary:
+    """A plugin that cannot be compared, hashed or shown."""
+
+    __hash__ = None
+
+    def __eq__(self, other) -> bool:
+        raise RuntimeError("compared")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("shown")
+
+    @hookimpl
+    def latm_providers(self):
+        return [ProviderSpec(name="contrary", create=dict)]
+
+
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("said")
+
+
+def test_a_contrary_plugin_harms_nobody():
+    def fail():
+        raise UnspeakableError
+
+    toy = scripted_provider("toy", {})
+    plugins = load(one=Contrary(), two=Contrary(), three=hook(fail, "latm_providers"), toy=toy)
+    assert "toy" in plugins.providers()
+    assert [each.cause for each in plugins.broken if each.name == "three"] == [
+        "latm_providers failed with UnspeakableError"
+    ]
