@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
@@ -15,31 +14,19 @@ import anyio
 
 from latm._answers import guess_answer_type
 from latm._clock import Clock, SystemClock
-from latm._events import Events
 from latm._ledger import Ledger
-from latm._plugins import Plugins
-from latm._records import Answer, Example, OnEvent, Route, Tool, new_run, slug
-from latm._roles import Purpose, Roles, in_thread
+from latm._records import Answer, Example, OnEvent, Route, Tool, new_run
+from latm._threads import in_thread
 from latm.config import Config
-from latm.dispatcher import Candidate, Decision, Dispatcher
 from latm.errors import ConfigError, LatmError, MakingFailed
-from latm.maker import Maker
-from latm.plugin import Message, Request
-from latm.user import User
-from latm_sandbox import AsyncSandbox, Limits, Outcome, SandboxError
+from latm_sandbox import Outcome, SandboxError
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
+    from latm._rooms import Rooms
+    from latm.dispatcher import Decision
     from latm.library import Library
 
 _NO_PLUGINS: Mapping[str, object] = MappingProxyType({})
-_SAMPLES = 2
-_FALLBACK_SYSTEM = (
-    "Answer the question. Think as long as you need; then give the final answer alone on the last line, as "
-    "`Answer: ...`, worded as the question asks for it (for multiple choice the letter in parentheses)."
-)
-_FINAL_ANSWER = re.compile(r"^[ \t*]*Answer[ \t*]*:[ \t*]*(.+?)[ \t*]*$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(kw_only=True)
@@ -63,24 +50,6 @@ class _Slot:
     done: anyio.Event = field(default_factory=anyio.Event)
     answer: Answer | None = None
     error: Exception | None = None
-
-
-class _Background:
-    """A task group that ends with its block and wraps nothing.
-
-    A task group that is told of an exception raises it inside an ExceptionGroup; what a caller's own code
-    raised within ``async with`` has to come out as it was.
-    """
-
-    def __init__(self) -> None:
-        self._group = anyio.create_task_group()
-
-    async def __aenter__(self) -> TaskGroup:
-        return await self._group.__aenter__()
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._group.cancel_scope.cancel()
-        await self._group.__aexit__(None, None, None)
 
 
 @final
@@ -135,7 +104,7 @@ class AsyncEngine:
         self._given = plugins
         self._on_event = on_event
         self._clock = SystemClock() if clock is None else clock
-        self._open: _Rooms | None = None
+        self._open: Rooms | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> AsyncEngine:
@@ -147,7 +116,9 @@ class AsyncEngine:
         if self._open is not None:
             raise ConfigError("this engine is open already")
         async with AsyncExitStack() as stack:
-            self._open = await _furnish(
+            from latm._rooms import furnish
+
+            self._open = await furnish(
                 stack,
                 self.config,
                 given=self._given,
@@ -179,7 +150,7 @@ class AsyncEngine:
         return self._rooms.library
 
     @property
-    def _rooms(self) -> _Rooms:
+    def _rooms(self) -> Rooms:
         if self._open is None:
             raise ConfigError("this engine is not open: use it in a with statement")
         return self._open
@@ -242,10 +213,12 @@ class AsyncEngine:
     async def solve(self, question: str) -> Answer:
         """Answer a question: by a tool if the dispatcher finds one that fits, else by the strong model."""
         rooms = self._rooms
+        from latm.dispatcher import known_tasks
+
         asked = self._question(question)
-        candidates = await in_thread(_candidates, rooms.library)
+        candidates = await in_thread(known_tasks, rooms.library)
         decision = await rooms.dispatcher.decide(question, candidates, run=asked.run, bill=asked.bill)
-        asked.trace.append(_told(decision))
+        asked.trace.append(str(decision))
         if decision.kind == "tool" and decision.task is not None:
             asked.tool = await in_thread(rooms.library.find, decision.task)
             if asked.tool is not None and (text := await self._try_tool(asked)) is not None:
@@ -311,13 +284,11 @@ class AsyncEngine:
         return use.text
 
     async def _ask_strong_model(self, asked: _Question, decision: Decision) -> str:
-        role = self._rooms.roles.get("fallback")
-        purpose = Purpose(run=asked.run, step="fallback", bill=asked.bill, task=decision.task)
-        request = Request(messages=(Message("user", asked.text),), system=_FALLBACK_SYSTEM)
-        reply = await role.complete(request, purpose)
-        asked.trace.append(f"The strong model {role.model} answered.")
-        finals = _FINAL_ANSWER.findall(reply.text)
-        return str(finals[-1]) if finals else reply.text.strip()
+        text, model = await self._rooms.fallback.answer(
+            asked.text, task=decision.task, run=asked.run, bill=asked.bill
+        )
+        asked.trace.append(f"The strong model {model} answered.")
+        return text
 
     async def _learn(self, asked: _Question, task: str, example: Example) -> None:
         """Keep the answered question; make a tool once there are enough of its task."""
@@ -382,109 +353,3 @@ class AsyncEngine:
             seconds=answer.seconds,
         )
         return answer
-
-
-@dataclass(kw_only=True)
-class _Rooms:
-    """What an open engine consists of."""
-
-    tasks: TaskGroup
-    library: Library
-    events: Events
-    roles: Roles
-    maker: Maker
-    user: User
-    dispatcher: Dispatcher
-    locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
-
-    def making(self, task: str) -> anyio.Lock:
-        """One maker at a time for one task."""
-        return self.locks.setdefault(slug(task), anyio.Lock())
-
-
-async def _furnish(
-    stack: AsyncExitStack,
-    config: Config,
-    *,
-    given: Mapping[str, object],
-    ledger: Ledger,
-    listener: OnEvent | None,
-    clock: Clock,
-) -> _Rooms:
-    # Here, not at the top: `import latm` stays quick and opens nothing.
-    from latm.library import Library
-
-    plugins = await in_thread(lambda: Plugins.load(given, disable=config.plugins.disable))
-    events = Events(listener, plugins.event)
-    library = await in_thread(Library, config.library.url)
-    stack.push_async_callback(in_thread, library.close)
-    roles = Roles(
-        config,
-        plugins,
-        library=library,
-        ledger=ledger,
-        events=events,
-        clock=clock,
-    )
-    stack.push_async_callback(roles.aclose)
-    sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
-    tasks = await stack.enter_async_context(_Background())
-    return _Rooms(
-        tasks=tasks,
-        library=library,
-        events=events,
-        roles=roles,
-        maker=Maker(roles=roles, sandbox=sandbox, library=library, events=events, clock=clock),
-        user=User(roles=roles, sandbox=sandbox),
-        dispatcher=Dispatcher(roles=roles),
-    )
-
-
-def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandbox:
-    """The sandbox that a configuration describes, not yet entered.
-
-    Raises:
-        ConfigError: a limit is unknown or out of range.
-    """
-    try:
-        limits = Limits(**config.sandbox.limits)  # type: ignore[arg-type]  # checked by Limits itself
-    except (TypeError, SandboxError) as error:
-        raise ConfigError(str(error), where="sandbox.limits") from None
-    return AsyncSandbox(
-        launcher=config.sandbox.launcher,
-        image=config.sandbox.image,
-        limits=limits,
-        launchers=plugins.launchers(),
-        on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),
-    )
-
-
-def _candidates(library: Library) -> Sequence[Candidate]:
-    with_tools = [
-        Candidate(
-            name=tool.name,
-            contract=tool.contract,
-            samples=tuple(each.question for each in tool.demonstrations[:_SAMPLES]),
-            has_tool=True,
-        )
-        for tool in library.list()
-    ]
-    without = [
-        Candidate(name=task, contract="", samples=tuple(each.question for each in examples), has_tool=False)
-        for task, examples in library.tasks().items()
-    ]
-    return [*with_tools, *without]
-
-
-def _told(decision: Decision) -> str:
-    match decision.kind:
-        case "tool":
-            return f"The dispatcher chose the tool {decision.task}."
-        case "task":
-            return f"The dispatcher named the task {decision.task}, which has no tool yet."
-        case "new":
-            return f"The dispatcher named a new task: {decision.task}."
-        case "none":
-            return "The dispatcher found no task for it."
-        case "unreadable":
-            return "The dispatcher's reply could not be read."

@@ -10,16 +10,16 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, final
 
 import anyio
-import anyio.to_thread
 
 from latm import cassettes
 from latm._clock import Clock
 from latm._events import Events
 from latm._ledger import Entry, Ledger, price_of
 from latm._plugins import ModelRef, Plugins, create_backend
+from latm._threads import in_thread
 from latm.config import Config
 from latm.errors import (
     BackendError,
@@ -35,8 +35,6 @@ from latm.plugin import Backend, Reply, Request, Usage
 
 if TYPE_CHECKING:
     from latm.library import Library
-
-T = TypeVar("T")
 
 ATTEMPTS = 4
 _FIRST_WAIT_S = 0.5
@@ -65,11 +63,6 @@ class Purpose:
     task: str | None = None
     tool: str | None = None
     resumable: bool = False
-
-
-async def in_thread(function: Callable[..., T], *args: object) -> T:
-    """Run a function of the library in a worker thread; not abandoned when cancelled, it may be writing."""
-    return await anyio.to_thread.run_sync(function, *args)
 
 
 @final

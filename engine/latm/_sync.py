@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, final
 
 import anyio
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from latm._engine import AsyncEngine
 from latm._ledger import Ledger
@@ -18,6 +17,8 @@ from latm.config import Config
 from latm.errors import ConfigError
 
 if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
     from latm.library import Library
 
 T = TypeVar("T")
@@ -160,6 +161,8 @@ class Engine:
             if self._closed:
                 raise ConfigError("this engine is closed")
             if self._portal is None:
+                from anyio.from_thread import start_blocking_portal
+
                 with ExitStack() as stack:
                     portal = stack.enter_context(start_blocking_portal("asyncio", name="latm-engine"))
                     stack.enter_context(portal.wrap_async_context_manager(self._core))

@@ -10,8 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_type_hints
 
-import msgspec
-
 from latm.errors import ConfigError, nearest
 
 __all__ = [
@@ -266,6 +264,8 @@ def _record(kind: type[T], value: object, where: str) -> T:
             raise ConfigError(f"unknown key {key!r}.{nearest(str(key), known)}", where=where)
     hints = get_type_hints(kind)
     converted: dict[str, object] = {}
+    import msgspec
+
     for key, item in table.items():
         try:
             converted[key] = _leaf(item, hints[key])
@@ -290,4 +290,6 @@ def _leaf(value: object, hint: object) -> object:
     # TOML has integers and floats where we keep money: 2 and 2.00 are as good as "2.00".
     if Decimal in getattr(hint, "__args__", (hint,)) and isinstance(value, int | float):
         value = str(value)
+    import msgspec
+
     return msgspec.convert(value, cast("type[object]", hint), strict=True)

@@ -143,19 +143,18 @@ class Cell:
         head = frames.LIMITS.pack(
             limits.wall_s, limits.cpu_s, limits.memory_bytes, limits.output_bytes, limits.result_bytes
         )
-        begun_with = state = self.state
+        state = self.state
         self.state = State.SPENT
         begun = time.monotonic()
         try:
-            if state is State.CLEANING:
-                with anyio.fail_after(_CLEAN_S):
-                    await self._send_call(nonce, head + body)
+            with anyio.fail_after(_CLEAN_S) as scope:
+                await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, head + body))
+                self._outgoing = b""
+                if state is State.CLEANING:
                     await self._expect_ready()
-                state = State.CLEAN
-                begun = time.monotonic()  # until then the guest was busy with the call before
-            with anyio.fail_after(limits.wall_s + GRACE_S):
-                if begun_with is not State.CLEANING:
-                    await self._send_call(nonce, head + body)
+                    state = State.CLEAN
+                    begun = time.monotonic()  # until then the guest was busy with the call before
+                scope.deadline = anyio.current_time() + limits.wall_s + GRACE_S
                 reply: Reply | None = None
                 while reply is None:
                     frame = await self._receive()
@@ -211,10 +210,6 @@ class Cell:
         except (TimeoutError, OSError, WireError) as error:
             self.state = State.SPENT
             raise Lost(str(error), started=False) from None
-
-    async def _send_call(self, nonce: bytes, payload: bytes) -> None:
-        await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, payload))
-        self._outgoing = b""
 
     async def _expect_ready(self) -> None:
         frame = await self._receive()

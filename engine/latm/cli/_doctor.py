@@ -11,9 +11,9 @@ import anyio
 import typer
 from rich.markup import escape
 
-from latm._engine import open_sandbox
 from latm._events import Events
 from latm._plugins import ModelRef, Plugins, create_backend
+from latm._rooms import open_sandbox
 from latm.cli._say import NOT_ACHIEVED, data_console, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, find_config
 from latm.config import Config

@@ -9,9 +9,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from latm._engine import open_sandbox
 from latm._events import Events
 from latm._plugins import Plugins
+from latm._rooms import open_sandbox
 from latm.cli._say import NOT_ACHIEVED, WRONG_INPUT, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import Config

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, final
+from typing import TYPE_CHECKING, Literal, cast, final
 
 from latm._ledger import Ledger
 from latm._records import RESERVED_NAMES, slug
@@ -20,10 +20,14 @@ from latm._roles import Purpose, Roles
 from latm.errors import ConfigError
 from latm.plugin import Message, Reply, Request
 
+if TYPE_CHECKING:
+    from latm.library import Library
+
 SHORTLIST = 20
 NEW, NONE = "new-task", "none"
 _WORD = re.compile(r"\w+")
 _LONGEST_SAMPLE = 600
+_SAMPLES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,19 @@ class Decision:
     kind: Literal["tool", "task", "new", "none", "unreadable"]
     task: str | None = None
 
+    def __str__(self) -> str:
+        match self.kind:
+            case "tool":
+                return f"The dispatcher chose the tool {self.task}."
+            case "task":
+                return f"The dispatcher named the task {self.task}, which has no tool yet."
+            case "new":
+                return f"The dispatcher named a new task: {self.task}."
+            case "none":
+                return "The dispatcher found no task for it."
+            case "unreadable":
+                return "The dispatcher's reply could not be read."
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +93,24 @@ class Dispatcher:
         role = self.roles.get("dispatcher")
         reply = await role.complete(request(question, listed), Purpose(run=run, step="dispatch", bill=bill))
         return read(reply, listed)
+
+
+def known_tasks(library: Library) -> Sequence[Candidate]:
+    """Every task that the library knows, those with a tool first."""
+    with_tools = [
+        Candidate(
+            name=tool.name,
+            contract=tool.contract,
+            samples=tuple(each.question for each in tool.demonstrations[:_SAMPLES]),
+            has_tool=True,
+        )
+        for tool in library.list()
+    ]
+    without = [
+        Candidate(name=task, contract="", samples=tuple(each.question for each in examples), has_tool=False)
+        for task, examples in library.tasks().items()
+    ]
+    return [*with_tools, *without]
 
 
 def shortlist(

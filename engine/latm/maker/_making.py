@@ -12,7 +12,8 @@ from latm._clock import Clock
 from latm._events import Events
 from latm._reading import parse
 from latm._records import Example, Provenance, Scorecard, Tool, digest, slug
-from latm._roles import Roles, in_thread
+from latm._roles import Roles
+from latm._threads import in_thread
 from latm.config import MakingConfig
 from latm.errors import ConfigError, MakingFailed, nearest
 from latm.maker._conversation import Conversation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import linecache
 import math
@@ -83,41 +82,44 @@ class Child:
         """Wait for the call, run it, answer it."""
         self.pid = getpid()
         self.control = Channel(control)
-        kind, self.nonce, payload = self.control.read()
+        kind, nonce, payload = self.control.read()
         if kind != CALL:
             _exit(70)
-        _, cpu_s, memory, _, self.result_bytes = LIMITS.unpack_from(payload)
-        request = json.loads(payload[LIMITS.size :])
-        limit_process(cpu_s, memory)
+        limit_process(payload)
+        answer = self.answer(nonce, payload)
+        if getpid() != self.pid:  # the program forked and its copy came back here
+            _exit(0)
+        set_blocking(control, True)
+        write_all(control, answer)
+        _exit(0)
+
+    def answer(self, nonce: bytes, payload: bytes) -> bytes:
+        """Run the call of a frame's payload; the frame that answers it."""
+        self.nonce = nonce
+        self.result_bytes = LIMITS.unpack_from(payload)[-1]
         try:
-            status, body = self.run(request)
+            status, body = self.run(json.loads(payload[LIMITS.size :]))
         except MemoryError as error:
             status, body = MEMORY, describe(error)
         except BaseException as error:  # noqa: BLE001 - whatever the program raises is its outcome
             status, body = ERROR, describe(error)
-        self._answer(status, body)
-
-    def _answer(self, status: int, body: dict[str, Any]) -> NoReturn:
         sys.settrace(None)
         sys.setprofile(None)
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(BaseException):  # closed or replaced by the program
+            try:
                 stream.flush()
-        if getpid() != self.pid:  # the program forked and its copy came back here
-            _exit(0)
+            except BaseException:  # noqa: BLE001, S112 - closed or replaced by the program
+                continue
         encoded = dumps(body).encode()
         if len(encoded) > self.result_bytes and status in (OK, UNSERIALISABLE):
             status = OUTPUT
-            encoded = dumps(
-                complaint("ResultTooLarge", f"the result is larger than {self.result_bytes} bytes")
-            ).encode()
+            text = f"the result is larger than {self.result_bytes} bytes"
+            encoded = dumps(complaint("ResultTooLarge", text)).encode()
         cpu, peak = 0.0, 0
         if resource is not None:
             used = resource.getrusage(resource.RUSAGE_SELF)
             cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
-        set_blocking(self.control.fd, True)
-        write_all(self.control.fd, pack(REPLIED, self.nonce, RESULT.pack(status, cpu, peak) + encoded))
-        _exit(0)
+        return pack(REPLIED, nonce, RESULT.pack(status, cpu, peak) + encoded)
 
     def run(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the answer. What the program raises comes through."""
@@ -221,10 +223,11 @@ class Child:
         return decode(answer["value"])
 
 
-def limit_process(cpu_s: float, memory: int) -> None:
-    """The limits that are the process's own; the supervisor and the cell hold the rest."""
+def limit_process(payload: bytes) -> None:
+    """Set the limits that are the process's own; the supervisor and the cell hold the rest."""
     if resource is None:
         return
+    _, cpu_s, memory, _, _ = LIMITS.unpack_from(payload)
     seconds = math.ceil(cpu_s) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Data, not address space: reservations that are never touched cost nothing.

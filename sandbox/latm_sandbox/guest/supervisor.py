@@ -21,12 +21,13 @@ import traceback
 from collections.abc import Iterator
 from typing import NoReturn
 
-from latm_sandbox.guest.child import NAME, Child, describe
+from latm_sandbox.guest.child import NAME, Child
 from latm_sandbox.guest.frames import (
     ANSWER,
     CALL,
     ERROR,
     HELLO,
+    LIMITS,
     LOAD,
     NO_NONCE,
     OK,
@@ -214,17 +215,25 @@ def preload(payload: bytes) -> None:
 
 
 def rehearse() -> None:
-    """Walk the way of a call once, so that children inherit its pages and caches warm."""
+    """Walk the way of a call, so that children inherit its pages and caches warm.
+
+    Often enough that the interpreter has specialised all bytecode on the way: what is still adaptive is written
+    to when it runs, and every page that a child writes to has to be copied first.
+    """
     limit = sys.getrecursionlimit()
-    for source in ("def f(a, b=1):\n    return [a, b, {'c': 1.5}]\nx = f(1)\n", "def f(:", "1/0"):
+    head = LIMITS.pack(1.0, 1.0, 1 << 28, 1 << 16, 1 << 20)
+    call = head + dumps({"args": [1, "x", [2.5]], "kwargs": [["b", {"c": 1}]]}).encode()
+    run = head + dumps({"code": "y = f(1)", "want": ["y"], "ask": False}).encode()
+    for source, times in (
+        ("def f(*a, **b):\n    return [a, b, {'c': 1.5}]\n", 16),
+        ("def f(:", 1),
+        ("1/0", 1),
+    ):
         child = Child()
         child.load(dumps({"source": source, "function": None}).encode())
-        child.result_bytes = 1024
-        for request in ({"args": [1], "kwargs": []}, {"code": "y = f(1)", "want": ["y"]}):
-            try:
-                dumps(child.run(request)[1]).encode()
-            except Exception as error:  # noqa: BLE001 - the point of the third source
-                dumps(describe(error)).encode()
+        for _ in range(times):
+            child.answer(NO_NONCE, call)
+            child.answer(NO_NONCE, run)
     sys.modules.pop(NAME, None)
     linecache.clearcache()
     sys.setrecursionlimit(limit)

@@ -18,11 +18,11 @@ from typing import Protocol
 
 import anyio
 
-from latm._engine import open_sandbox
 from latm._events import Events
 from latm._ledger import Spend
 from latm._plugins import ModelRef, Plugins, create_backend
 from latm._records import Answer, Tool
+from latm._rooms import open_sandbox
 from latm._sync import Engine
 from latm.cassettes import decode_request
 from latm.cli.demo import scripted
