@@ -41,7 +41,7 @@ _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _CONCURRENCY = 8
 _TRANSIENT = (Throttled, Unavailable, Timeout)
-_OWN_OPTIONS = frozenset({"concurrency"})
+_OWN_OPTIONS = frozenset({"concurrency", "use"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,9 @@ class Role:
         """Write a paid reply into ledger, bill and journal, before anyone sees it."""
         from latm.library import JournalEntry
 
-        cost = self._shared.price(self.model, reply.usage)
+        # Zeros of a service that reported no usage are no count, and a call is never free for that.
+        counted = not any(key.endswith(".usage_missing") for key in reply.metadata)
+        cost = self._shared.price(self.model, reply.usage) if counted else None
         entry = Entry(
             role=self.name,
             model=self.model,
@@ -141,6 +143,13 @@ class Role:
         )
         self._shared.ledger.add(entry)
         purpose.bill.add(entry)
+        try:
+            encoded = cassettes.encode_reply(reply)
+        except ValueError as error:
+            raise PluginError(
+                f"the backend of {self.model} gave a Reply that is no data: {error}",
+                distribution=self._shared.distribution(self.model),
+            ) from None
         written = JournalEntry(
             run=purpose.run,
             step=purpose.step,
@@ -148,7 +157,7 @@ class Role:
             role=self.name,
             model=self.model,
             request=cassettes.encode_request(request),
-            reply=cassettes.encode_reply(reply),
+            reply=encoded,
             task=purpose.task,
             tool=purpose.tool,
             cost_usd=cost,
@@ -250,9 +259,10 @@ class Roles:
         self.events = events
         self.clock = clock
         self._roles: dict[str, Role] = {}
+        self._creating = anyio.Lock()
         self._turns: dict[str, anyio.Semaphore] = {}
 
-    def get(self, name: str) -> Role:
+    async def get(self, name: str) -> Role:
         """The model in a role.
 
         Raises:
@@ -261,17 +271,19 @@ class Roles:
             Unauthorized: there is no key.
             PluginError: the provider's plugin is broken.
         """
-        role = self._roles.get(name)
-        if role is None:
-            settings = self.config.role(name)
-            ref = ModelRef.parse(settings.model, where=f"roles.{name}")
-            table = self.config.providers.get(ref.provider, {})
-            options = {key: value for key, value in table.items() if key not in _OWN_OPTIONS}
-            backend = create_backend(self.plugins, ref, options)
-            if settings.record is not None:
-                backend = cassettes.record(backend, settings.record)
-            role = self._roles[name] = Role(name, backend=backend, ref=str(ref), shared=self)
-        return role
+        async with self._creating:
+            if name not in self._roles:
+                # In a thread: an SDK takes a second or two to import, and no one else should wait for it.
+                self._roles[name] = await in_thread(self._create, name)
+            return self._roles[name]
+
+    def _create(self, name: str) -> Role:
+        settings = self.config.role(name)
+        ref = ModelRef.parse(settings.model, where=f"roles.{name}")
+        backend = create_backend(self.plugins, ref, provider_options(self.config, ref.provider))
+        if settings.record is not None:
+            backend = cassettes.record(backend, settings.record)
+        return Role(name, backend=backend, ref=str(ref), shared=self)
 
     def price(self, model: str, usage: Usage) -> Decimal | None:
         """Price of a call in USD: the configuration's, else a plugin's, else None."""
@@ -304,6 +316,12 @@ class Roles:
                 await close()
             except Exception as error:  # noqa: BLE001 - a plugin's, told and done with
                 self.events.tell("model.close_failed", role=name, error=f"{type(error).__name__}: {error}")
+
+
+def provider_options(config: Config, provider: str) -> dict[str, object]:
+    """A provider's table of the configuration, without what is ours in it."""
+    table = config.providers.get(provider, {})
+    return {key: value for key, value in table.items() if key not in _OWN_OPTIONS}
 
 
 def _wait_s(error: BackendError, attempt: int) -> float:

@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from latm._events import Events
 from latm._plugins import ModelRef, Plugins, create_backend
-from latm._rooms import open_sandbox
+from latm._roles import provider_options
+from latm._rooms import load_plugins, open_sandbox
 from latm.cli._say import NOT_ACHIEVED, data_console, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, find_config
 from latm.config import Config
@@ -52,7 +53,7 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
         yield _finding("configuration", source or "none; the defaults hold")
     except ConfigError as error:
         yield _problem("configuration", str(error), "mend the file, or give another with --config")
-    plugins = Plugins.load(disable=settings.plugins.disable)
+    plugins = load_plugins(settings)
     yield _finding("providers", ", ".join(plugins.providers()) or "none")
     for each in plugins.broken:
         yield _problem(
@@ -71,10 +72,7 @@ def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
         title = f"role {name}"
         try:
             ref = ModelRef.parse(role.model, where=f"roles.{name}")
-            options = {
-                k: v for k, v in settings.providers.get(ref.provider, {}).items() if k != "concurrency"
-            }
-            backend = create_backend(plugins, ref, options)
+            backend = create_backend(plugins, ref, provider_options(settings, ref.provider))
         except LatmError as error:
             yield _problem(title, str(error), "")
         else:

@@ -7,6 +7,7 @@ import os
 from rich.table import Table
 
 from latm._plugins import Plugins
+from latm._rooms import load_plugins
 from latm.cli._say import data_console, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import ROLES
@@ -21,7 +22,7 @@ def models(
     A model is written PROVIDER:MODEL; the provider's own documentation lists its models.
     """
     settings, _ = find_config(config)
-    plugins = Plugins.load(disable=settings.plugins.disable)
+    plugins = load_plugins(settings)
     roles = {name: settings.roles[name].model if name in settings.roles else None for name in ROLES}
     providers: list[dict[str, object]] = [
         {

@@ -10,8 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from latm._events import Events
-from latm._plugins import Plugins
-from latm._rooms import open_sandbox
+from latm._rooms import load_plugins, open_sandbox
 from latm.cli._say import NOT_ACHIEVED, WRONG_INPUT, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import Config
@@ -50,7 +49,7 @@ def _call(settings: Config, program: Program, positional: list[Any], named: dict
     import anyio
 
     async def main() -> Outcome:
-        plugins = Plugins.load(disable=settings.plugins.disable)
+        plugins = load_plugins(settings)
         async with open_sandbox(settings, plugins, Events(None, plugins.event)) as sandbox:
             return await sandbox.call(program, *positional, **named)
 

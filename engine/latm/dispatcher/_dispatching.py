@@ -90,7 +90,7 @@ class Dispatcher:
     ) -> Decision:
         """Ask the dispatcher's model; an unreadable reply is a decision too, never an error."""
         listed = shortlist(question, candidates)
-        role = self.roles.get("dispatcher")
+        role = await self.roles.get("dispatcher")
         reply = await role.complete(request(question, listed), Purpose(run=run, step="dispatch", bill=bill))
         return read(reply, listed)
 

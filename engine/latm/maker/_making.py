@@ -88,7 +88,7 @@ class Maker:
                 f"to verify on), and there are {len(examples)}",
                 where="examples",
             )
-        role = self.roles.get("maker")
+        role = await self.roles.get("maker")
         started = self.clock.monotonic()
         evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
         fingerprint = digest(name, role.model, answer_type, repr(settings), evidence)

@@ -51,7 +51,7 @@ class User:
 
         Each try runs in a fresh state: an ``ans`` that the reply did not set is never an older one.
         """
-        role = self.roles.get("user")
+        role = await self.roles.get("user")
         turns = [Message("user", question)]
         outcome: Outcome | None = None
         trace: list[str] = []

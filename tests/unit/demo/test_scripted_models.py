@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latm._engine import _FINAL_ANSWER
+from latm._fallback import _FINAL_ANSWER
 from latm._ledger import price_of
 from latm.cli.demo import generators, scripted
 from latm.cli.demo.generators import questions

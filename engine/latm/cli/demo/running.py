@@ -22,7 +22,7 @@ from latm._events import Events
 from latm._ledger import Spend
 from latm._plugins import ModelRef, Plugins, create_backend
 from latm._records import Answer, Tool
-from latm._rooms import open_sandbox
+from latm._rooms import load_plugins, open_sandbox
 from latm._sync import Engine
 from latm.cassettes import decode_request
 from latm.cli.demo import scripted
@@ -208,7 +208,7 @@ def _config(options: Options) -> Generator[Config]:
 
 def _check(config: Config, offered: Mapping[str, object], watcher: Watcher) -> None:
     """Find out what is missing before anything is paid for: the engine itself finds out when it needs it."""
-    plugins = Plugins.load(offered, disable=config.plugins.disable)
+    plugins = load_plugins(config, offered)
     for name, role in config.roles.items():
         ref = ModelRef.parse(role.model, where=f"roles.{name}")
         options = dict(config.providers.get(ref.provider, {}))

@@ -1,0 +1,140 @@
+"""The rooms of an open engine, and how they are put together.
+
+`latm._engine` imports this when an engine is opened: `import latm` stays quick and opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import anyio
+from anyio.abc import TaskGroup
+
+from latm._clock import Clock
+from latm._events import Events
+from latm._fallback import Fallback
+from latm._ledger import Ledger
+from latm._plugins import Plugins
+from latm._records import OnEvent, slug
+from latm._roles import Roles
+from latm._threads import in_thread
+from latm.config import Config
+from latm.dispatcher import Dispatcher
+from latm.errors import ConfigError
+from latm.library import Library
+from latm.maker import Maker
+from latm.user import User
+from latm_sandbox import AsyncSandbox, Limits, SandboxError
+
+
+class Background:
+    """A task group that ends with its block and wraps nothing.
+
+    A task group that is told of an exception raises it inside an ExceptionGroup; what a caller's own code
+    raised within ``async with`` has to come out as it was.
+    """
+
+    def __init__(self) -> None:
+        self._group = anyio.create_task_group()
+
+    async def __aenter__(self) -> TaskGroup:
+        return await self._group.__aenter__()
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._group.cancel_scope.cancel()
+        await self._group.__aexit__(None, None, None)
+
+
+@dataclass(kw_only=True)
+class Rooms:
+    """What an open engine consists of."""
+
+    tasks: TaskGroup
+    library: Library
+    events: Events
+    maker: Maker
+    user: User
+    dispatcher: Dispatcher
+    fallback: Fallback
+    locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
+
+    def making(self, task: str) -> anyio.Lock:
+        """One maker at a time for one task."""
+        return self.locks.setdefault(slug(task), anyio.Lock())
+
+
+async def furnish(
+    stack: AsyncExitStack,
+    config: Config,
+    *,
+    given: Mapping[str, object],
+    ledger: Ledger,
+    listener: OnEvent | None,
+    clock: Clock,
+) -> Rooms:
+    plugins = await in_thread(load_plugins, config, given)
+    events = Events(listener, plugins.event)
+    library = await in_thread(Library, config.library.url)
+    stack.push_async_callback(in_thread, library.close)
+    roles = Roles(
+        config,
+        plugins,
+        library=library,
+        ledger=ledger,
+        events=events,
+        clock=clock,
+    )
+    stack.push_async_callback(roles.aclose)
+    sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
+    tasks = await stack.enter_async_context(Background())
+    return Rooms(
+        tasks=tasks,
+        library=library,
+        events=events,
+        maker=Maker(roles=roles, sandbox=sandbox, library=library, events=events, clock=clock),
+        user=User(roles=roles, sandbox=sandbox),
+        dispatcher=Dispatcher(roles=roles),
+        fallback=Fallback(roles=roles),
+    )
+
+
+def load_plugins(config: Config, given: Mapping[str, object] = MappingProxyType({})) -> Plugins:
+    """The plugins that a configuration allows, and the provider names that it defines by ``use``.
+
+    Args:
+        config: the configuration.
+        given: plugins that need no package, by name.
+
+    Raises:
+        ConfigError: a ``use`` is no text, or names what is no provider.
+    """
+    plugins = Plugins.load(given, disable=config.plugins.disable)
+    for name, options in config.providers.items():
+        use = options.get("use")
+        if isinstance(use, str):
+            plugins.define(name, use)
+        elif use is not None:
+            raise ConfigError("must be the name of a provider", where=f"providers.{name}.use")
+    return plugins
+
+
+def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandbox:
+    """The sandbox that a configuration describes, not yet entered.
+
+    Raises:
+        ConfigError: a limit is unknown or out of range.
+    """
+    try:
+        limits = Limits(**config.sandbox.limits)  # type: ignore[arg-type]  # checked by Limits itself
+    except (TypeError, SandboxError) as error:
+        raise ConfigError(str(error), where="sandbox.limits") from None
+    return AsyncSandbox(
+        launcher=config.sandbox.launcher,
+        image=config.sandbox.image,
+        limits=limits,
+        launchers=plugins.launchers(),
+        on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),
+    )
