@@ -18,3 +18,4 @@ SPEC = LauncherSpec(
     create=_create,
     summary="containers of a Docker engine: no network, read-only root, no capabilities, own seccomp profile",
 )
+"""The launcher that is chosen by the name ``docker``."""

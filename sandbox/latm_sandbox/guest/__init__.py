@@ -46,6 +46,7 @@ for name, source, code in parts:
     del sys.modules[name]
 m.main(b[n:])
 """
+"""What the cell's interpreter is started with: it reads the guest from stdin and becomes it."""
 
 
 @functools.cache

@@ -28,6 +28,7 @@ from latm.plugin import Backend, ProviderSpec, Reply, Request, Usage, hookimpl
 __all__ = ["MODELS", "PRICES", "PROVIDER", "ScriptedModels", "estimated_usage"]
 
 PROVIDER = "scripted"
+"""What stands before the colon in the names of the scripted models."""
 _CHARACTERS_A_TOKEN = 4
 
 _SCRIPTS: Mapping[str, Callable[[Request], str]] = MappingProxyType(
