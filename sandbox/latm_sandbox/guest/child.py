@@ -9,7 +9,6 @@ import sys
 import traceback
 import types
 from os import _exit, getpid, set_blocking  # the functions themselves: a program may put others into os
-from typing import Any, NoReturn
 
 from latm_sandbox.guest.frames import (
     ANSWER,
@@ -30,6 +29,10 @@ from latm_sandbox.guest.frames import (
 )
 from latm_sandbox.guest.values import Encoder, TooLarge, Unserialisable, decode, dumps, encode_text
 
+TYPE_CHECKING = False  # typing costs every cell a megabyte
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
 resource: Any
 try:
     import resource
@@ -41,7 +44,7 @@ OWN = ("<program>", "<code>")
 NAME = "program"  # the module that a program is
 
 
-class Stores(dict[str, Any]):
+class Stores(dict[str, object]):
     """The local names of code at module level: kept in its globals, and noted down."""
 
     def __init__(self, space: dict[str, Any]) -> None:
@@ -49,7 +52,7 @@ class Stores(dict[str, Any]):
         self._space = space
         self.names: set[str] = set()
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         self.names.add(name)
         self._space[name] = value
 

@@ -7,14 +7,17 @@ program runs while its values are taken apart.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import decimal
-import fractions
 import json
 import math
-from collections.abc import Callable
-from typing import Any, NoReturn, cast
+import sys
+from binascii import a2b_base64, b2a_base64
+
+TYPE_CHECKING = False  # typing costs every cell a megabyte
+if TYPE_CHECKING:
+    import fractions
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 MAX_DEPTH = 256  # containers within containers
 MAX_FRACTION_BITS = 1 << 17  # of both parts together: reducing a fraction costs the square of it
@@ -46,6 +49,10 @@ def type_name(value: object) -> str:
     return kind.__qualname__ if module in ("builtins", "program") else f"{module}.{kind.__qualname__}"
 
 
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
 def encode_text(value: str) -> Any:
     """A text."""
     if value.isascii():
@@ -53,7 +60,7 @@ def encode_text(value: str) -> Any:
     try:
         value.encode()
     except UnicodeEncodeError:  # two lone surrogates side by side would come back as one character
-        return ["s", base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()]
+        return ["s", _base64(value.encode("utf-8", "surrogatepass"))]
     return value
 
 
@@ -76,7 +83,8 @@ def _zone(zone: dt.tzinfo | None) -> Any:
         return None
     if type(zone) is not dt.timezone:
         raise Unserialisable(type_name(zone))
-    given = cast("tuple[Any, ...]", cast("Any", zone).__getinitargs__())
+    exact: Any = zone
+    given: tuple[Any, ...] = exact.__getinitargs__()
     micros = given[0] // dt.timedelta(microseconds=1)
     return [micros, encode_text(given[1]) if len(given) > 1 else None]
 
@@ -91,15 +99,30 @@ _SCALARS: dict[type, Callable[[Any], Any]] = {
     int: _int,
     float: _float,
     str: encode_text,
-    bytes: lambda v: ["b", base64.b64encode(v).decode()],
+    bytes: lambda v: ["b", _base64(v)],
     complex: lambda v: ["c", _float(v.real), _float(v.imag)],
-    decimal.Decimal: lambda v: ["D", str(v)],
-    fractions.Fraction: _fraction,
     dt.datetime: lambda v: _clock("dt", v),
     dt.date: lambda v: ["da", v.isoformat()],
     dt.time: lambda v: _clock("ti", v),
     dt.timedelta: lambda v: ["td", v.days, v.seconds, v.microseconds],
 }
+# Where a value of such a type is, its module has been imported; where none is, nobody has to.
+_RARE: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("decimal", "Decimal", lambda v: ["D", str(v)]),
+    ("fractions", "Fraction", _fraction),
+)
+
+
+def _scalar(kind: type) -> Callable[[Any], Any] | None:
+    """What encodes values of exactly this type, if they are scalars."""
+    found = _SCALARS.get(kind)
+    if found is None:
+        for module, name, encode in _RARE:
+            if module in sys.modules and kind is getattr(sys.modules[module], name, None):
+                return encode
+    return found
+
+
 _SEQUENCES: dict[type, str] = {list: "l", tuple: "t", set: "S", frozenset: "Z"}
 
 
@@ -122,7 +145,7 @@ class Encoder:
         """
         kind: type = type(value)  # pyright: ignore[reportUnknownVariableType]
         self._left -= 2
-        scalar = _SCALARS.get(kind)
+        scalar = None if kind in _SEQUENCES or kind is dict else _scalar(kind)
         if scalar is not None:
             if kind is str or kind is bytes:
                 self._left -= len(value)
@@ -141,6 +164,7 @@ class Encoder:
 
     def _sequence(self, value: Any, tag: str, depth: int) -> Any:
         tagged: list[Any] = [tag]
+        self._left -= 4  # the tag
         try:
             for item in value:
                 tagged.append(self.encode(item, depth + 1))  # noqa: PERF401 - its length tells where it failed
@@ -178,6 +202,18 @@ def _when(kind: Any, data: list[Any]) -> Any:
     return kind.fromisoformat(data[1]).replace(fold=data[2], tzinfo=zone)
 
 
+def _decimal(text: str) -> Any:
+    import decimal
+
+    return decimal.Decimal(text)
+
+
+def _new_fraction(numerator: int, denominator: int) -> Any:
+    import fractions
+
+    return fractions.Fraction(numerator, denominator)
+
+
 _DECODERS: dict[str, Callable[[list[Any]], Any]] = {
     "l": lambda d: [decode(item) for item in d[1:]],
     "t": lambda d: tuple([decode(item) for item in d[1:]]),
@@ -186,11 +222,11 @@ _DECODERS: dict[str, Callable[[list[Any]], Any]] = {
     "d": lambda d: {decode(d[i]): decode(d[i + 1]) for i in range(1, len(d), 2)},
     "f": lambda d: float(d[1]),
     "i": lambda d: int(d[1], 16),
-    "s": lambda d: base64.b64decode(d[1]).decode("utf-8", "surrogatepass"),
-    "b": lambda d: base64.b64decode(d[1]),
+    "s": lambda d: a2b_base64(d[1]).decode("utf-8", "surrogatepass"),
+    "b": lambda d: a2b_base64(d[1]),
     "c": lambda d: complex(decode(d[1]), decode(d[2])),
-    "D": lambda d: decimal.Decimal(d[1]),
-    "F": lambda d: fractions.Fraction(decode(d[1]), decode(d[2])),
+    "D": lambda d: _decimal(d[1]),
+    "F": lambda d: _new_fraction(decode(d[1]), decode(d[2])),
     "dt": lambda d: _when(dt.datetime, d),
     "da": lambda d: dt.date.fromisoformat(d[1]),
     "ti": lambda d: _when(dt.time, d),

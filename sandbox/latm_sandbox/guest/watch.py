@@ -8,10 +8,8 @@ import math
 import os
 import select
 import signal
-import socket
 import time
-from collections.abc import Callable
-from typing import NoReturn
+from _socket import socketpair  # the module around it costs every cell half a megabyte
 
 from latm_sandbox.guest.child import MAX_TEXT, Child, complaint
 from latm_sandbox.guest.frames import (
@@ -33,6 +31,11 @@ from latm_sandbox.guest.frames import (
     pack,
 )
 from latm_sandbox.guest.values import dumps
+
+TYPE_CHECKING = False  # typing costs every cell a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 _FROM_A_CHILD = (OK, ERROR, INVALID, UNSERIALISABLE, MEMORY, OUTPUT)
 _SHORTEST_LOOK_S = 0.005  # between two looks at the CPU clock
@@ -56,7 +59,7 @@ class Spare:
     """
 
     def __init__(self, child: Child | None, load: bytes, host: int) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = socketpair()
         out, out_theirs = os.pipe()
         err, err_theirs = os.pipe()
         self.pid = os.fork()
