@@ -5,8 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from latm_sandbox import docker
-from latm_sandbox._launcher import LauncherSpec
+from latm_sandbox._launcher import Launcher, LauncherOptions, LauncherSpec
+
+
+def _docker(options: LauncherOptions) -> Launcher:
+    from latm_sandbox.docker import SPEC
+
+    return SPEC.create(options)
+
+
+def _bubblewrap(options: LauncherOptions) -> Launcher:
+    from latm_sandbox.bubblewrap import SPEC
+
+    return SPEC.create(options)
+
+
+BUILT_IN = (
+    LauncherSpec(name="docker", create=_docker, summary="containers of a Docker engine"),
+    LauncherSpec(name="bubblewrap", create=_bubblewrap, summary="namespaces on this machine; weaker"),
+)
 
 
 def find_launcher(name: str, extra: Iterable[LauncherSpec]) -> LauncherSpec:
@@ -15,7 +32,7 @@ def find_launcher(name: str, extra: Iterable[LauncherSpec]) -> LauncherSpec:
     Raises:
         ValueError: there is none; names the nearest.
     """
-    known = {spec.name: spec for spec in (docker.SPEC, *extra)}
+    known = {spec.name: spec for spec in (*BUILT_IN, *extra)}
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)

@@ -240,9 +240,18 @@ def rehearse() -> None:
     sys.setrecursionlimit(limit)
 
 
+def bound_processes(most: str | None) -> None:
+    """Bound the processes where no cgroup does; only sound in a user namespace that is this cell's own."""
+    if most is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NPROC, (int(most), int(most)))
+
+
 def prepare(environment: dict[str, str]) -> None:
     """Make this process one that no child can harm, with the same surroundings in every cell."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    bound_processes(os.environ.get("LATM_PROCESSES"))
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
