@@ -74,8 +74,6 @@ LIBC = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 def refused_call(name: str, number: int, *args: Any) -> None:
     """Add a case in which a system call of x86-64 is refused with EPERM by the profile."""
     values = ", ".join(map(str, (number, *args)))
-    code = (
-        LIBC
-        + f"r = libc.syscall({values})\nans = (r, ctypes.get_errno()) if os.uname().machine == 'x86_64' else (-1, 1)"
-    )
+    code = LIBC + f"r = libc.syscall({values})\nans = r, ctypes.get_errno()\n"
+    code += "if os.uname().machine != 'x86_64': ans = -1, 1"
     case(name, code, OK, ans=(-1, 1))
