@@ -39,7 +39,7 @@ def doctor(
         for each in findings:
             mark = "[green]ok     [/green]" if each.ok else "[red]problem[/red]"
             console.print(f"{mark} [bold]{escape(each.name)}[/bold]: {escape(each.detail)}")
-            if each.remedy and not each.ok:
+            if each.remedy and not each.ok and each.remedy not in each.detail:
                 console.print(f"        {escape(each.remedy)}")
     if not all(each.ok for each in findings):
         raise typer.Exit(NOT_ACHIEVED)
