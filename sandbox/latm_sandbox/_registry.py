@@ -15,7 +15,7 @@ def _docker(options: LauncherOptions) -> Launcher:
 
 
 def _bubblewrap(options: LauncherOptions) -> Launcher:
-    from latm_sandbox.bubblewrap import SPEC
+    from latm_sandbox._bubblewrap import SPEC
 
     return SPEC.create(options)
 
