@@ -57,18 +57,26 @@ class Spend:
         """The whole cost in USD, or None where a price is unknown: unknown is never 0."""
         return None if self.unpriced else self.known_usd
 
+    def __add__(self, other: Spend) -> Spend:
+        return Spend(
+            calls=self.calls + other.calls,
+            usage=self.usage + other.usage,
+            known_usd=self.known_usd + other.known_usd,
+            unpriced=self.unpriced + other.unpriced,
+        )
+
     @staticmethod
     def of(entries: Iterable[Entry]) -> Spend:
         """Add entries up."""
-        calls, unpriced, usage, known = 0, 0, Usage(), Decimal(0)
+        total = Spend()
         for entry in entries:
-            calls += 1
-            usage += entry.usage
-            if entry.cost_usd is None:
-                unpriced += 1
-            else:
-                known += entry.cost_usd
-        return Spend(calls=calls, usage=usage, known_usd=known, unpriced=unpriced)
+            total += Spend(
+                calls=1,
+                usage=entry.usage,
+                known_usd=entry.cost_usd or Decimal(0),
+                unpriced=int(entry.cost_usd is None),
+            )
+        return total
 
 
 class Ledger:
@@ -76,12 +84,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._total = Spend()
         self._lock = threading.Lock()
 
     def add(self, entry: Entry) -> None:
         """Write one call down."""
         with self._lock:
             self._entries.append(entry)
+            self._total += Spend.of((entry,))
 
     def entries(self) -> tuple[Entry, ...]:
         """Every call, oldest first."""
@@ -90,7 +100,8 @@ class Ledger:
 
     def total(self) -> Spend:
         """Everything."""
-        return Spend.of(self.entries())
+        with self._lock:
+            return self._total
 
     def by_role(self) -> Mapping[str, Spend]:
         """By the role that asked."""

@@ -7,9 +7,11 @@ budget, retries, concurrency, the backend; then price, ledger and journal, befor
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import anyio
@@ -94,7 +96,6 @@ class Role:
         digest = cassettes.request_digest(request)
         if purpose.resumable and (reply := await self._recalled(digest, purpose)) is not None:
             return reply
-        self._check_budget()
         return await self._attempts(request, digest, purpose)
 
     async def aclose(self) -> None:
@@ -125,8 +126,8 @@ class Role:
 
     async def _account(
         self, request: Request, reply: Reply, purpose: Purpose, *, digest: str, seconds: float
-    ) -> None:
-        """Write a paid reply into ledger, bill and journal, before anyone sees it."""
+    ) -> Decimal | None:
+        """Write a paid reply into ledger, bill and journal, before anyone sees it; gives its cost."""
         from latm.library import JournalEntry
 
         # Zeros of a service that reported no usage are no count, and a call is never free for that.
@@ -166,6 +167,7 @@ class Role:
         # A cancelled caller must not lose what is paid for: the reply is written down all the same.
         with anyio.CancelScope(shield=True):
             await in_thread(self._shared.library.record, written)
+        return cost
 
     def _check_budget(self) -> None:
         limit = self._shared.config.budget.usd
@@ -177,7 +179,14 @@ class Role:
                 f'[prices."{self.model}"] with input and output, in USD per million tokens',
                 where="budget.usd",
             )
-        spent = self._shared.ledger.total().known_usd
+        spend = self._shared.ledger.total()
+        if spend.unpriced:
+            raise ConfigError(
+                f"a budget in USD cannot be kept: {spend.unpriced} of {spend.calls} calls reported no usage "
+                "or have no price",
+                where="budget.usd",
+            )
+        spent = spend.known_usd
         if spent >= limit:
             raise BudgetExceeded(spent=spent, limit=limit, role=self.name)
 
@@ -198,10 +207,9 @@ class Role:
                     raise
                 events.tell("model.retry", role=self.name, model=self.model, wait_s=wait, error=str(error))
                 await clock.sleep(wait)
-                self._check_budget()
             else:
                 seconds = clock.monotonic() - started
-                await self._account(request, reply, purpose, digest=digest, seconds=seconds)
+                cost = await self._account(request, reply, purpose, digest=digest, seconds=seconds)
                 events.tell(
                     "model.replied",
                     role=self.name,
@@ -210,24 +218,41 @@ class Role:
                     task=purpose.task,
                     step=purpose.step,
                     usage=reply.usage,
-                    cost_usd=self._shared.price(self.model, reply.usage),
+                    cost_usd=cost,
                     seconds=seconds,
                 )
+                await self._add_to_cassette(request, reply)
                 return reply
         raise AssertionError  # the last attempt returns or raises
 
     async def _once(self, request: Request) -> Reply:
         try:
             async with self._shared.turn(self.model):
+                # Here and not before the wait for a place: those who waited may find it spent by now.
+                self._check_budget()
                 return self._checked(await self._backend.complete(request))
         except LatmError:
             raise
-        except Exception as error:
-            # Its text may hold a key, since SDKs put whole requests into their exceptions; the cause has it.
-            raise PluginError(
-                f"the backend of {self.model} raised {type(error).__name__}, which is no BackendError",
-                distribution=self._shared.distribution(self.model),
-            ) from error
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            *_, last = traceback.extract_tb(error.__traceback__)
+            what = f"{type(error).__name__} at {last.filename}:{last.lineno}, which is no BackendError"
+        # Raised out here, without the exception itself: SDKs put whole requests, keys included, into theirs.
+        raise PluginError(
+            f"the backend of {self.model} raised {what}", distribution=self._shared.distribution(self.model)
+        )
+
+    async def _add_to_cassette(self, request: Request, reply: Reply) -> None:
+        path = self._settings.record
+        if path is None:
+            return
+        try:
+            with anyio.CancelScope(shield=True):
+                await in_thread(cassettes.append, path, cassettes.Exchange(request, reply))
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror}; the reply is in the journal",
+                where=f"roles.{self.name}.record",
+            ) from None
 
     def _checked(self, reply: object) -> Reply:
         if isinstance(reply, Reply):
@@ -282,7 +307,7 @@ class Roles:
         ref = ModelRef.parse(settings.model, where=f"roles.{name}")
         backend = create_backend(self.plugins, ref, provider_options(self.config, ref.provider))
         if settings.record is not None:
-            backend = cassettes.record(backend, settings.record)
+            _check_cassette(settings.record, where=f"roles.{name}.record")
         return Role(name, backend=backend, ref=str(ref), shared=self)
 
     def price(self, model: str, usage: Usage) -> Decimal | None:
@@ -315,7 +340,18 @@ class Roles:
             try:
                 await close()
             except Exception as error:  # noqa: BLE001 - a plugin's, told and done with
-                self.events.tell("model.close_failed", role=name, error=f"{type(error).__name__}: {error}")
+                self.events.tell("model.close_failed", role=name, error=type(error).__name__)
+
+
+def _check_cassette(path: str, *, where: str) -> None:
+    """Find out before anything is paid for whether a cassette can be added to."""
+    try:
+        if Path(path).exists():
+            cassettes.read_cassette(path)
+        with Path(path).open("ab"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", where=where) from None
 
 
 def provider_options(config: Config, provider: str) -> dict[str, object]:

@@ -21,6 +21,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, cast, final
 
+import anyio
 import anyio.to_thread
 
 from latm.errors import ConfigError
@@ -216,8 +217,8 @@ class _Recorder:
 
     async def complete(self, request: Request) -> Reply:
         reply = await self._backend.complete(request)
-        # Not abandoned when cancelled: the reply is paid for.
-        await anyio.to_thread.run_sync(self._append, Exchange(request, reply))
+        with anyio.CancelScope(shield=True):  # the reply is paid for
+            await anyio.to_thread.run_sync(self._append, Exchange(request, reply))
         return reply
 
     async def aclose(self) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -238,6 +239,73 @@ async def test_a_provider_may_be_named_by_configuration_alone(tmp_path: Path) ->
 def test_a_wrong_use_is_named(use: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_plugins(Config(providers={"mine": {"use": use}}))
+
+
+async def test_those_who_waited_for_a_place_find_the_budget_spent(tmp_path: Path) -> None:
+    backend = ScriptedBackend([Reply(text="x", usage=Usage(input=1_000_000), model="m")] * 20)
+    place = desk(tmp_path, backend, budget={"usd": 1}, providers={"fake": {"concurrency": 1}})
+    role = await place.role()
+    refused = 0
+
+    async def ask() -> None:
+        nonlocal refused
+        try:
+            await role.complete(ASK, place.purpose())
+        except BudgetExceeded:
+            refused += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(ask)
+    assert (len(backend.requests), refused) == (1, 19)
+    place.library.close()
+
+
+async def test_a_budget_cannot_be_kept_without_usage(tmp_path: Path) -> None:
+    silent = Reply(text="x", usage=Usage(), model="m", metadata={"fake.usage_missing": True})
+    place = desk(tmp_path, [silent, silent], budget={"usd": 1})
+    role = await place.role()
+    await role.complete(ASK, place.purpose())
+    assert place.told[-1][1]["cost_usd"] is None
+    with pytest.raises(ConfigError, match="cannot be kept: 1 of 1 calls reported no usage"):
+        await role.complete(ASK, place.purpose())
+    place.library.close()
+
+
+async def test_a_cassette_that_cannot_be_written_is_found_before_anything_is_paid(tmp_path: Path) -> None:
+    backend = ScriptedBackend(["x"])
+    place = desk(
+        tmp_path, backend, roles={"maker": {"model": "fake:m", "record": str(tmp_path / "no" / "t")}}
+    )
+    with pytest.raises(ConfigError, match=r"roles\.maker\.record: .* cannot be written"):
+        await place.role()
+    assert backend.requests == []
+    place.library.close()
+
+
+async def test_a_caller_that_is_cancelled_as_the_reply_arrives_loses_nothing(tmp_path: Path) -> None:
+    scope = anyio.CancelScope()
+
+    def reply(request: Request) -> str:
+        scope.cancel()
+        return "paid"
+
+    tape = tmp_path / "tape.jsonl"
+    place = desk(tmp_path, reply, roles={"maker": {"model": "fake:m", "record": str(tape)}})
+    role = await place.role()
+    with scope:
+        await role.complete(ASK, place.purpose())
+    assert [entry.reply["text"] for entry in place.library.journal()] == ["paid"]
+    assert "paid" in tape.read_text()
+    place.library.close()
+
+
+async def test_what_a_backend_raises_carries_no_key_along(tmp_path: Path) -> None:
+    place = desk(tmp_path, [RuntimeError("Bearer sk-canary")])
+    with pytest.raises(PluginError) as caught:
+        await (await place.role()).complete(ASK, place.purpose())
+    assert "sk-canary" not in "".join(traceback.format_exception(caught.value))
+    place.library.close()
 
 
 async def test_places_are_shared_by_all_callers(tmp_path: Path) -> None:
