@@ -17,14 +17,29 @@ class AnswerType:
 
     Attributes:
         name: as it is written in a tool.
-        render: (value, question) to text.
+        read: (value, question) to text.
     """
 
     name: str
-    render: Callable[[object, str], str]
+    read: Callable[[object, str], str]
+
+    def render(self, value: object, question: str) -> str:
+        """A value as the text of an answer.
+
+        Raises:
+            ValueError: it cannot be written as one: a number of more than 4,300 digits, or what has no text.
+        """
+        try:
+            return self.read(value, question)
+        except (ArithmeticError, RecursionError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
 
     def same(self, value: object, expected: object, question: str) -> bool:
-        """Whether two answers to a question are the same."""
+        """Whether two answers to a question are the same.
+
+        Raises:
+            ValueError: one of them cannot be written as text.
+        """
         return self.render(value, question) == self.render(expected, question)
 
 
@@ -41,20 +56,31 @@ def _number(value: object, question: str) -> str:
         return text
     if not number.is_finite():
         return text
-    return format(number.normalize() + 0, "f")
+    if abs(number.adjusted()) > _MOST_DIGITS or len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    # Not normalize(): it rounds to the context's 28 digits.
+    plain = format(number, "f")
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return "0" if plain in {"-0", ""} else plain
 
 
+_MOST_DIGITS = 4300  # as many as Python itself turns into text (sys.int_info.default_max_str_digits)
 _OPTION_LINE = re.compile(r"^\s*\(?([A-Za-z])[).]\s+(.*\S)\s*$", re.MULTILINE)
 _OPTION_ANSWER = re.compile(r"^\(?\s*([A-Za-z])\s*\)?[.:)]?$")
 
 
 def _option(value: object, question: str) -> str:
     options = {letter.upper(): " ".join(text.split()) for letter, text in _OPTION_LINE.findall(question)}
+    text = _text(value, question)
+    # What an option says comes first: among "(A) 2, (B) 1" a 1 is (B), not the first.
+    for letter, option in options.items():
+        if text.casefold() == option.casefold():
+            return f"({letter})"
     if isinstance(value, int) and not isinstance(value, bool):
         letters = sorted(options)
         # The published tools count options from 1 ("options.index(x) + 1").
         return f"({letters[value - 1]})" if 1 <= value <= len(letters) else str(value)
-    text = _text(value, question)
     if match := _OPTION_ANSWER.match(text):
         return f"({match[1].upper()})"
     bare = re.sub(r"^\(?[A-Za-z][).]\s+", "", text)

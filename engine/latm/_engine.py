@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from latm.dispatcher import Decision
     from latm.library import Library
 
+_REST_S = 60.0
 _NO_PLUGINS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -50,6 +51,22 @@ class _Slot:
     done: anyio.Event = field(default_factory=anyio.Event)
     answer: Answer | None = None
     error: Exception | None = None
+
+
+class _Source:
+    """Questions one by one; what their iterator raises is kept until what is under way is handed out."""
+
+    def __init__(self, questions: Iterable[str]) -> None:
+        self._questions = iter(questions)
+        self.error: Exception | None = None
+
+    def take(self) -> str | None:
+        """The next question; None at the end, or where the iterator raised."""
+        try:
+            return next(self._questions, None)
+        except Exception as error:  # noqa: BLE001 - raised later, in its place in the order
+            self.error = error
+            return None
 
 
 @final
@@ -225,7 +242,12 @@ class AsyncEngine:
                 return self._answer(asked, text, "tool", layer="dispatcher")
         text = await self._ask_strong_model(asked, decision)
         if decision.kind in {"task", "new"} and decision.task is not None:
-            await self._learn(asked, decision.task, Example(question, text))
+            try:
+                await self._learn(asked, decision.task, Example(question, text))
+            except (LatmError, SandboxError) as error:
+                # The question is answered and paid for: what goes wrong behind it must not lose that.
+                asked.trace.append(f"Nothing was learnt of it: {error}")
+                rooms.events.tell("learn.failed", task=decision.task, error=str(error))
         return self._answer(asked, text, "model", layer="dispatcher")
 
     async def solve_many(
@@ -244,14 +266,16 @@ class AsyncEngine:
             raise ConfigError("must be above 0", where="concurrency")
         tasks = self._rooms.tasks
         window: deque[_Slot] = deque()
-        source = iter(questions)
+        source = _Source(questions)
         try:
             while True:
-                while len(window) < concurrency and (question := next(source, None)) is not None:
+                while len(window) < concurrency and (question := source.take()) is not None:
                     slot = _Slot()
                     window.append(slot)
                     tasks.start_soon(self._fill, slot, question)
                 if not window:
+                    if source.error is not None:
+                        raise source.error
                     return
                 slot = window.popleft()
                 await slot.done.wait()
@@ -280,7 +304,10 @@ class AsyncEngine:
         asked.trace.extend(use.trace)
         asked.outcome = use.outcome
         tool, failed = asked.tool, use.text is None
-        await in_thread(lambda: rooms.library.count_use(tool, failed=failed))
+        try:
+            await in_thread(lambda: rooms.library.count_use(tool, failed=failed))
+        except LatmError as error:
+            rooms.events.tell("learn.failed", task=tool.name, error=str(error))
         return use.text
 
     async def _ask_strong_model(self, asked: _Question, decision: Decision) -> str:
@@ -301,15 +328,11 @@ class AsyncEngine:
         if pending < settings.pending or rooms.making(task).locked():
             return  # too few yet, or someone else is at it: this caller has its answer and need not wait
         async with rooms.making(task):
-            # Between the look above and this line another caller may have made the tool, or failed to.
-            if await in_thread(rooms.library.find, task) is not None:
+            if self._clock.monotonic() < rooms.resting.get(task, 0.0):
                 return
-            waiting = await in_thread(rooms.library.pending, task)
-            failed_with = await in_thread(rooms.library.failed_with, task)
-            if len(waiting) < failed_with + settings.pending:
+            chosen, waiting = await in_thread(_due, rooms.library, task, settings.pending)
+            if not chosen:
                 return
-            # The newest: after a failure these are other examples than those that led to it.
-            chosen = waiting[-settings.pending :]
             examples = tuple(each for _, each in chosen)
             try:
                 tool = await rooms.maker.make(
@@ -317,13 +340,16 @@ class AsyncEngine:
                     examples,
                     settings=settings,
                     answer_type=guess_answer_type(examples),
-                    used=tuple(number for number, _ in waiting),
+                    instances=tuple(number for number, _ in chosen),
+                    pending=waiting,
                 )
-            except (LatmError, SandboxError) as error:
-                # The question is answered and paid for: what went wrong behind it must not lose that.
+            except MakingFailed as error:
                 asked.trace.append(f"No tool was made: {error}")
-                if not isinstance(error, MakingFailed):
-                    rooms.events.tell("make.interrupted", task=task, error=str(error))
+            except (LatmError, SandboxError) as error:
+                # A rate limit, a daemon: the making goes on where it stopped, though not at every question.
+                rooms.resting[task] = self._clock.monotonic() + _REST_S
+                asked.trace.append(f"The making of a tool was interrupted: {error}")
+                rooms.events.tell("make.interrupted", task=task, error=str(error))
             else:
                 asked.trace.append(f"A tool was made for {task}: version {tool.version}.")
 
@@ -353,3 +379,17 @@ class AsyncEngine:
             seconds=answer.seconds,
         )
         return answer
+
+
+def _due(library: Library, task: str, enough: int) -> tuple[Sequence[tuple[int, Example]], int]:
+    """The instances to make a tool from now, none if it is not time; and how many are pending."""
+    waiting = library.pending(task)
+    if library.find(task) is not None:  # another caller made it in the meantime
+        return (), len(waiting)
+    begun = library.unfinished(task)
+    if taken_up := [each for each in waiting if each[0] in begun]:
+        return taken_up, len(waiting)
+    if len(waiting) < library.failed_with(task) + enough:
+        return (), len(waiting)
+    # The newest: after a failure these are other examples than those that led to it.
+    return waiting[-enough:], len(waiting)

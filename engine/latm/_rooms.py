@@ -59,6 +59,7 @@ class Rooms:
     user: User
     dispatcher: Dispatcher
     fallback: Fallback
+    resting: dict[str, float] = field(default_factory=dict[str, float])
     locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
 
     def making(self, task: str) -> anyio.Lock:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, cast, final
 from latm._ledger import Ledger
 from latm._records import RESERVED_NAMES, slug
 from latm._roles import Purpose, Roles
-from latm.errors import ConfigError
+from latm.errors import ConfigError, Refused, Truncated
 from latm.plugin import Message, Reply, Request
 
 if TYPE_CHECKING:
@@ -91,7 +91,11 @@ class Dispatcher:
         """Ask the dispatcher's model; an unreadable reply is a decision too, never an error."""
         listed = shortlist(question, candidates)
         role = await self.roles.get("dispatcher")
-        reply = await role.complete(request(question, listed), Purpose(run=run, step="dispatch", bill=bill))
+        purpose = Purpose(run=run, step="dispatch", bill=bill)
+        try:
+            reply = await role.complete(request(question, listed), purpose)
+        except (Refused, Truncated):
+            return Decision("unreadable")
         return read(reply, listed)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from latm.errors import LibraryError, MissingDependency
 from latm.library._schema import SCHEMA_VERSION, meta, metadata
 
+_CREATE_ATTEMPTS = 20
 _BUSY_TIMEOUT_S = 10.0
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -26,9 +28,10 @@ def open_database(url: str) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        # Not shown: what cannot be taken apart may hold a password anywhere.
         raise LibraryError(
-            f"{url!r} is no database URL: write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+            "the library's URL cannot be read: write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
         ) from None
     shown = parsed.render_as_string(hide_password=True)
     engine = _connect(parsed, shown)
@@ -105,6 +108,8 @@ def _table_names(engine: sa.Engine) -> list[str]:
     if engine.dialect.name != "sqlite" or engine.url.database in {None, "", ":memory:"}:
         return sa.inspect(engine).get_table_names()
     path = Path(str(engine.url.database))
+    if path.is_dir():
+        raise LibraryError(f"{engine.url} is a folder: name a file in it")
     if not path.exists() or path.stat().st_size == 0:
         return []
     with path.open("rb") as file:
@@ -126,8 +131,15 @@ def _uri_path(path: Path) -> str:
 
 def _create(engine: sa.Engine) -> None:
     # Two processes may open a new library at the same moment: every step can be done twice.
-    metadata.create_all(engine, checkfirst=True)
-    with engine.begin() as connection:
+    for attempt in range(_CREATE_ATTEMPTS):
+        try:
+            metadata.create_all(engine, checkfirst=True)
+            break
+        except DBAPIError as error:
+            # Someone made a table between our look and our own making of it; each round gets further.
+            if "already exists" not in str(error.orig) or attempt == _CREATE_ATTEMPTS - 1:
+                raise
+    with contextlib.suppress(IntegrityError), engine.begin() as connection:
         present = connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
         if present is None:
             connection.execute(sa.insert(meta).values(key="schema", value=str(SCHEMA_VERSION)))

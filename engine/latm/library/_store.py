@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import Any, cast, final
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from latm._records import Attempt, Example, Tool, new_run, slug
 from latm.errors import LibraryError, nearest
@@ -20,6 +22,7 @@ from latm.library._opening import open_database
 from latm.library._schema import instances, journal, makings, tools
 
 ACTIVE, RETIRED = "active", "retired"
+_MOST_CLASHES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,9 @@ class Library:
 
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
+        # A database in memory has one connection for all threads.
+        alone = isinstance(self._engine.pool, StaticPool)
+        self._one_at_a_time: AbstractContextManager[object] = threading.RLock() if alone else nullcontext()
         self.url = self._engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
@@ -126,7 +132,7 @@ class Library:
         Returns:
             The tool with its version.
         """
-        while True:
+        for _ in range(_MOST_CLASHES):
             try:
                 with self._transaction() as connection:
                     newest = connection.execute(
@@ -153,6 +159,7 @@ class Library:
                     return stored
             except IntegrityError:
                 continue  # another process took the version between the two statements
+        raise LibraryError(f"{self.url}: no version of {tool.name!r} could be taken; others take them all")
 
     def retire(self, name: str) -> None:
         """Take every version of a tool out of use; nothing is deleted.
@@ -226,11 +233,17 @@ class Library:
 
     # Makings
 
-    def begin(self, task: str, fingerprint: str, examples: int) -> str:
+    def begin(self, task: str, fingerprint: str, *, instances: Sequence[int] = (), pending: int = 0) -> str:
         """Open a making; gives its run id.
 
         A making with the same fingerprint that was begun and never ended (its process died) is taken up
         again under its old id, so that its paid replies are found in the journal.
+
+        Args:
+            task: the task's name.
+            fingerprint: of all that decides on what the maker is asked.
+            instances: ids of the pending instances that it is made from; none where a caller gave examples.
+            pending: how many instances were pending.
         """
         unfinished = (makings.c.fingerprint == fingerprint) & (makings.c.state == "running")
         with self._transaction() as connection:
@@ -242,12 +255,23 @@ class Library:
                         run=run,
                         task=slug(task),
                         fingerprint=fingerprint,
-                        examples=examples,
+                        instances=list(instances),
+                        pending=pending,
                         state="running",
                         created=_now(),
                     )
                 )
         return str(run)
+
+    def unfinished(self, task: str) -> tuple[int, ...]:
+        """Ids of the instances of a making that was begun from pending ones and never ended; else none."""
+        query = (
+            sa.select(makings.c.instances)
+            .where((makings.c.task == slug(task)) & (makings.c.state == "running") & (makings.c.pending > 0))
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            return tuple(connection.execute(query).scalar() or ())
 
     def fail(self, run: str, history: Sequence[Attempt]) -> None:
         """Close a making that came to nothing, with its history."""
@@ -255,8 +279,8 @@ class Library:
             self._close(connection, run, "failed", history)
 
     def failed_with(self, task: str) -> int:
-        """The largest number of instances with which making a tool for the task failed; 0 if it never did."""
-        query = sa.select(sa.func.max(makings.c.examples)).where(
+        """The most instances that were pending when making a tool from them failed; 0 if it never did."""
+        query = sa.select(sa.func.max(makings.c.pending)).where(
             (makings.c.task == slug(task)) & (makings.c.state == "failed")
         )
         with self._transaction() as connection:
@@ -302,7 +326,7 @@ class Library:
     @contextmanager
     def _transaction(self) -> Generator[sa.Connection, None, None]:
         try:
-            with self._engine.begin() as connection:
+            with self._one_at_a_time, self._engine.begin() as connection:
                 yield connection
         except IntegrityError:
             raise

@@ -54,7 +54,8 @@ class Maker:
         *,
         settings: MakingConfig,
         answer_type: str = "text",
-        used: Sequence[int] = (),
+        instances: Sequence[int] = (),
+        pending: int = 0,
     ) -> Tool:
         """Make a tool and store it as the next version of its name.
 
@@ -68,7 +69,8 @@ class Maker:
                 ``paper``.
             settings: protocol and counts.
             answer_type: how answers compare.
-            used: ids of the pending instances behind the examples.
+            instances: ids of the pending instances behind the examples, if they come from such.
+            pending: how many instances were pending.
 
         Raises:
             ConfigError: an argument is wrong, or there are too few examples.
@@ -92,7 +94,9 @@ class Maker:
         started = self.clock.monotonic()
         evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
         fingerprint = digest(name, role.model, answer_type, repr(settings), evidence)
-        run = await in_thread(self.library.begin, name, fingerprint, max(len(examples), len(used)))
+        run = await in_thread(
+            lambda: self.library.begin(name, fingerprint, instances=instances, pending=pending)
+        )
         conversation = Conversation(role=role, task=name, run=run, events=self.events)
         self.events.tell("make.start", task=name, run=run, model=role.model, examples=len(examples))
         shown, held = examples[: settings.demonstrations], examples[settings.demonstrations : need]
@@ -130,7 +134,7 @@ class Maker:
                 created=self.clock.now().isoformat(timespec="seconds"),
             ),
         )
-        stored = await in_thread(lambda: self.library.add(tool, run=run, used=used))
+        stored = await in_thread(lambda: self.library.add(tool, run=run, used=instances))
         self.events.tell(
             "make.done", task=name, run=run, tool=stored.name, version=stored.version, cost_usd=spend.cost_usd
         )

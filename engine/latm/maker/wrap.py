@@ -96,11 +96,10 @@ async def _checked(
             outcome = await sandbox.run(Program(proposal.source), code, want=("ans",))
             if outcome.status is not Status.OK:
                 problem = failure(outcome)
-            elif not answers.same(outcome.values["ans"], example.answer, example.question):
-                notes.append(
-                    f"{title} gives {outcome.values['ans']!r} for {example.answer!r}: kept, as in the paper, "
-                    "where no one compares them."
-                )
+            else:
+                problem, note = _compared(outcome.values["ans"], example, answers)
+                if note is not None:
+                    notes.append(f"{title} {note}")
         if problem is None:
             demonstrations.append(Demonstration(example.question, code))
         else:
@@ -149,6 +148,20 @@ def plain_names(code: str) -> str:
         row, start, end = token.start[0] - 1, token.start[1], token.end[1]
         lines[row] = lines[row][:start] + renamed[token.string] + lines[row][end:]
     return "".join(lines)
+
+
+def _compared(value: object, example: Example, answers: AnswerType) -> tuple[str | None, str | None]:
+    """What makes a demonstration's answer unusable, or what a reader should know of it."""
+    try:
+        text = answers.render(value, example.question)
+    except ValueError as error:
+        return f"its ans cannot be written as an answer: {error}", None
+    if text == answers.render(example.answer, example.question):
+        return None, None
+    return (
+        None,
+        f"gives {text[:80]!r} for {example.answer!r}: kept, as in the paper, where no one compares them.",
+    )
 
 
 def _unfit(code: str, example: Example, proposal: Proposal) -> str | None:

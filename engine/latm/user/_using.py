@@ -10,6 +10,7 @@ from latm._ledger import Ledger
 from latm._reading import bound_names, defined_functions, parse, python_blocks
 from latm._records import Tool
 from latm._roles import Purpose, Roles
+from latm.errors import Refused, Truncated
 from latm.maker.propose import failure
 from latm.plugin import Message, Request
 from latm_sandbox import AsyncSandbox, Outcome, Status
@@ -57,21 +58,35 @@ class User:
         trace: list[str] = []
         for number in range(1, TRIES + 1):
             purpose = Purpose(run=run, step=f"use/{number}", bill=bill, task=tool.name, tool=tool.name)
-            reply = await role.complete(Request(messages=tuple(turns), system=card(tool)), purpose)
+            try:
+                reply = await role.complete(Request(messages=tuple(turns), system=card(tool)), purpose)
+            except (Refused, Truncated) as error:
+                # The model had its say, and it was no call: that is a failed try, not a failed question.
+                trace.append(f"Try {number} with {tool.name} version {tool.version} failed: {error}")
+                break
             code, problem = read(reply.text, tool)
             if problem is None:
                 outcome = await self.sandbox.run(tool.program, code, want=("ans",))
-                if outcome.status is Status.OK:
+                text, problem = _answer(tool, outcome, question)
+                if text is not None:
                     trace.append(f"{tool.name} version {tool.version} gave the answer at try {number}.")
-                    text = answer_type(tool.answer_type).render(outcome.values["ans"], question)
                     return Use(text=text, outcome=outcome, trace=tuple(trace))
-                problem = failure(outcome)
             trace.append(f"Try {number} with {tool.name} version {tool.version} failed: {problem}")
             turns += [
                 Message("assistant", reply.text, metadata=reply.metadata),
                 Message("user", f"{problem}\nPlease reply with the mended code for the same question."),
             ]
         return Use(text=None, outcome=outcome, trace=tuple(trace))
+
+
+def _answer(tool: Tool, outcome: Outcome, question: str) -> tuple[str | None, str | None]:
+    """The answer's text, or what kept the run from giving one."""
+    if outcome.status is not Status.OK:
+        return None, failure(outcome)
+    try:
+        return answer_type(tool.answer_type).render(outcome.values["ans"], question), None
+    except ValueError as error:
+        return None, f"The value of ans cannot be written as an answer: {error}"
 
 
 def card(tool: Tool) -> str:

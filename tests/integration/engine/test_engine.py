@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from integration.engine import scripts
+from integration.engine.fake_clock import FakeClock
 from latm import (
     AsyncEngine,
     Config,
@@ -20,7 +21,9 @@ from latm import (
     LibraryError,
     MakingFailed,
     PluginError,
+    Refused,
     Rejected,
+    Truncated,
 )
 from latm.testing import ScriptedBackend, scripted_provider
 
@@ -108,7 +111,7 @@ def test_a_making_that_fails_carries_its_whole_history(
         assert len([each for each in caught.value.history if each.stage == stage]) == 3
         with pytest.raises(LibraryError):
             place.library.get("adding")
-        assert place.library.failed_with("adding") == len(scripts.EXAMPLES)
+        assert place.library.failed_with("adding") == 0, "it says nothing of a stream's instances"
 
 
 def test_an_interrupted_making_goes_on_without_paying_again(engine: Callable[..., Engine]) -> None:
@@ -311,3 +314,74 @@ async def test_a_cancelled_engine_closes(tmp_path: Path) -> None:
             tasks.start_soon(work)
             await waiting.wait()
             tasks.cancel_scope.cancel()
+
+
+def test_an_interrupted_making_of_a_stream_is_taken_up_and_not_begun_anew(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    def maker(request: Any) -> Any:
+        broke = len(request.messages) > 1 and clock.time < 100
+        return Rejected("no credit left") if broke else scripts.maker()(request)
+
+    backend = ScriptedBackend(maker)
+    provider = scripted_provider("fake", {**DEFAULTS, "maker": backend})
+    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}")
+
+    async def main() -> None:
+        async with AsyncEngine(config, plugins={"fake": provider}, clock=clock) as place:
+            for n in range(12):
+                answer = await place.solve(f"What do {n}, 1 and 1 add up to?")
+                assert answer.route == "model"
+            assert len(backend.requests) == 2, "a proposal and the call that failed; then it rests"
+            clock.time = 100
+            await place.solve("What do 1, 1 and 1 add up to?")
+            assert len(backend.requests) == 4, "the proposal came from the journal"
+            assert (await place.solve("What do 2, 2 and 2 add up to?")).route == "tool"
+
+    anyio.run(main)
+
+
+@pytest.mark.parametrize("value", ["10**5000", "'1e9999999'"])
+def test_an_answer_that_cannot_be_written_is_a_failed_use(engine: Callable[..., Engine], value: str) -> None:
+    reply = f"```python\nans = {value}\n```"
+    with engine(user=[reply, reply]) as place:
+        place.make("adding", scripts.EXAMPLES)
+        answer = place.solve("What do 1, 1 and 1 add up to?")
+        assert (answer.text, answer.route) == ("3", "model")
+
+
+@pytest.mark.parametrize("error", [Truncated("too long"), Refused("no")])
+@pytest.mark.parametrize("role", ["user", "dispatcher"])
+def test_a_cheap_model_that_declines_does_not_fail_the_question(
+    engine: Callable[..., Engine], role: str, error: Exception
+) -> None:
+    with engine(**{role: [error]}) as place:
+        place.make("adding", scripts.EXAMPLES)
+        answer = place.solve("What do 1, 1 and 1 add up to?")
+        assert (answer.text, answer.route) == ("3", "model")
+
+
+def test_a_source_of_questions_that_breaks_loses_no_answer(engine: Callable[..., Engine]) -> None:
+    def source() -> Any:
+        yield "What do 1, 1 and 1 add up to?"
+        yield "What do 2, 1 and 1 add up to?"
+        raise OSError("the file is gone")
+
+    with engine() as place:
+        answers = place.solve_many(source(), concurrency=8)
+        assert [next(answers).text, next(answers).text] == ["3", "4"]
+        with pytest.raises(OSError, match="the file is gone"):
+            next(answers)
+
+
+def test_a_library_that_fails_behind_an_answer_does_not_lose_it(
+    engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> None:
+        raise LibraryError("disk full")
+
+    with engine() as place:
+        monkeypatch.setattr(type(place.library), "remember", broken)
+        answer = place.solve("What do 1, 1 and 1 add up to?")
+        assert answer.text == "3"
+        assert answer.trace[-1] == "Nothing was learnt of it: disk full"

@@ -20,6 +20,9 @@ CHOICE = "Which?\nOptions:\n(A) red ball\n(B) blue ball\n(C) ball"
         ("number", -0.0, "0", True),
         ("number", "1", "1.01", False),
         ("number", "nan", "nan", True),
+        ("number", 10**30 + 1, 10**30 + 2, False),
+        ("number", "100", "1e2", True),
+        ("number", "0.50", ".5", True),
         ("option", "C", "(C)", True),
         ("option", "c)", "(C)", True),
         ("option", 3, "(C)", True),
@@ -55,3 +58,19 @@ def test_an_unknown_answer_type_is_named() -> None:
 )
 def test_a_guess_changes_no_answer(examples: list[Example], kind: str) -> None:
     assert guess_answer_type(examples) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("text", 10**5000), ("number", "1e9999999"), ("number", 10**5000), ("option", 10**5000)],
+    ids=["text", "exponent", "number", "option"],
+)
+def test_what_cannot_be_written_says_so(kind: str, value: object) -> None:
+    with pytest.raises(ValueError, match="digits"):
+        answer_type(kind).render(value, CHOICE)
+
+
+def test_what_an_option_says_comes_before_its_place() -> None:
+    question = "How many?\n(A) 2\n(B) 1\n(C) A"
+    assert answer_type("option").render(1, question) == "(B)"
+    assert answer_type("option").render("A", question) == "(C)"

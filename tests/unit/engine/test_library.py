@@ -101,12 +101,15 @@ def test_uses_and_failures_are_counted_by_version(library: Library) -> None:
 
 
 def test_an_unfinished_making_is_taken_up_and_a_finished_one_is_not(library: Library) -> None:
-    run = library.begin("t", "print", 6)
-    assert library.begin("t", "print", 6) == run
-    assert library.begin("t", "other", 6) != run
+    run = library.begin("t", "print", instances=(1, 2), pending=6)
+    assert library.begin("t", "print", instances=(1, 2), pending=6) == run
+    assert library.begin("t", "other") != run
+    assert library.unfinished("t") == (1, 2)
     library.fail(run, (Attempt(stage="propose", number=1, reply="x", problem="y"),))
-    assert library.begin("t", "print", 6) != run
+    assert library.begin("t", "print", instances=(1, 2), pending=6) != run
     assert library.failed_with("t") == 6
+    library.fail(library.begin("explicit", "print-2"), ())
+    assert library.failed_with("explicit") == 0
 
 
 def entry(**changes: object) -> JournalEntry:
@@ -180,7 +183,10 @@ def test_a_newer_library_is_refused_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "kind", "message"),
     [
-        ("latm.db", LibraryError, "is no database URL"),
+        ("latm.db", LibraryError, "URL cannot be read"),
+        ("postgresql:/u:secret@h/x", LibraryError, "URL cannot be read"),
+        ("postgresql+psycopg://u:secret@h:abc/x", LibraryError, "URL cannot be read"),
+        ("sqlite:////tmp", LibraryError, "is a folder"),
         ("sqlite:////no/such/folder/latm.db", LibraryError, "there is no folder"),
         ("nosuch://x", LibraryError, "no such kind of database"),
         ("postgresql+psycopg://u:secret@127.0.0.1/x", MissingDependency, "pip install psycopg"),
@@ -207,3 +213,36 @@ def test_a_name_is_its_own_slug(name: str) -> None:
 def test_a_digest_does_not_mix_up_its_parts() -> None:
     assert digest("ab", "c") != digest("a", "bc")
     assert digest("\ud800") != digest("?")
+
+
+def test_many_open_a_new_library_at_once(tmp_path: Path) -> None:
+    faults: list[Exception] = []
+    start = threading.Barrier(8)
+
+    def open_it() -> None:
+        start.wait()
+        try:
+            Library(f"sqlite:///{tmp_path / 'latm.db'}").close()
+        except Exception as error:  # noqa: BLE001 - collected for the assertion
+            faults.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_library_in_memory_serves_many_threads() -> None:
+    store = Library("sqlite://")
+    threads = [
+        threading.Thread(target=lambda: [store.remember("t", Example("q", "a")) for _ in range(20)])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.pending("t")) == 160
+    store.close()
