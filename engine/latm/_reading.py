@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n`]*$")
-_PYTHON = frozenset({"", "python", "python3", "py", "py3"})
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n`]*$")
+_PYTHON = frozenset({"python", "python3", "py", "py3"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,35 +17,56 @@ class Block:
 
     Attributes:
         language: the word behind the opening fence, in lower case.
-        code: what stands inside.
+        code: what stands inside, without the fence's own indent.
         start: the line of the reply where the opening fence stands, from 0.
+        end: the line of its closing fence, or of the end of the reply.
     """
 
     language: str
     code: str
     start: int
+    end: int
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as Python counts them. `str.splitlines` also splits at U+2028 and others, inside literals too."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def blocks(text: str) -> Iterator[Block]:
     """The fenced blocks of a reply in order; one that is never closed reaches to the end."""
-    mark, language, start, inside = "", "", 0, list[str]()
-    for number, line in enumerate(text.splitlines()):
+    opening: re.Match[str] | None = None
+    start, inside = 0, list[str]()
+    lines = lines_of(text)
+    for number, line in enumerate(lines):
         fence = _FENCE.match(line)
-        if not mark:
+        if opening is None:
             if fence:
-                mark, language, start, inside = fence["mark"], fence["language"].lower(), number, []
-        elif fence and fence["mark"].startswith(mark) and not fence["language"]:
-            yield Block(language, "\n".join(inside) + "\n", start)
-            mark = ""
+                opening, start, inside = fence, number, []
+        elif fence and fence["mark"].startswith(opening["mark"]) and not fence["language"]:
+            yield _block(opening, inside, start, number)
+            opening = None
         else:
             inside.append(line)
-    if mark and inside:
-        yield Block(language, "\n".join(inside) + "\n", start)
+    if opening is not None and any(inside):
+        # A text that ends in a newline has an empty last line, which is no line of the block.
+        yield _block(opening, inside[:-1] if not inside[-1] else inside, start, len(lines))
+
+
+def _block(opening: re.Match[str], inside: list[str], start: int, end: int) -> Block:
+    indent = opening["indent"]
+    lines = [line.removeprefix(indent) if indent else line for line in inside]
+    return Block(opening["language"].lower(), "\n".join(lines) + "\n", start, end)
 
 
 def python_blocks(text: str) -> tuple[Block, ...]:
-    """The blocks that may hold Python: those that say so, and those that say nothing."""
-    return tuple(block for block in blocks(text) if block.language in _PYTHON and block.code.strip())
+    """The blocks that hold Python: those that say so; where none does, those that say nothing.
+
+    What stands in an unlabelled block beside a labelled one is mostly the output.
+    """
+    filled = [block for block in blocks(text) if block.code.strip()]
+    labelled = tuple(block for block in filled if block.language in _PYTHON)
+    return labelled or tuple(block for block in filled if not block.language)
 
 
 def parse(code: str) -> ast.Module | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast, final
 
 from latm._ledger import Ledger
+from latm._reading import blocks
 from latm._records import RESERVED_NAMES, slug
 from latm._roles import Purpose, Roles
 from latm.errors import ConfigError, Refused, Truncated
@@ -182,23 +183,32 @@ def read(reply: Reply, candidates: Sequence[Candidate]) -> Decision:
 
 def _fields(reply: Reply) -> tuple[str, str | None]:
     if reply.calls:
+        if len(reply.calls) > 1:
+            return "", None
         call = reply.calls[0]
         task = call.arguments.get("task")
         decision = call.arguments.get("decision", call.name)
         return str(decision), str(task) if task else None
     text = reply.text.strip()
-    body = re.search(r"\{.*\}", text, re.DOTALL)
-    if body is None:
-        return text.strip("\"'` .").lower(), None
-    try:
-        data: object = json.loads(body[0])
-    except ValueError:
+    fenced = [block.code for block in blocks(text)]
+    if len(fenced) > 1:
         return "", None
-    if not isinstance(data, dict):
+    body = fenced[0].strip() if fenced else text
+    if not body.startswith("{"):
+        return body.strip("\"'` .").lower(), None
+    try:
+        data: object = json.loads(body, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError):
         return "", None
     fields = cast("dict[str, object]", data)
     decision, task = fields.get("decision"), fields.get("task")
     return (decision if isinstance(decision, str) else ""), (task if isinstance(task, str) else None)
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
 
 
 def _card(candidate: Candidate) -> str:

@@ -82,8 +82,10 @@ def _check(engine: sa.Engine, shown: str) -> None:
                     "something else. Choose another file or database."
                 )
             _create(engine)
-        with engine.connect() as connection:
-            found = connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
+        found = _schema_of(engine)
+        if found is None:
+            _create(engine)  # whoever is making it has not come to this line yet, or died before it
+            found = _schema_of(engine)
     except DBAPIError as error:
         reason = str(error.orig)
         if "not a database" in reason or "malformed" in reason:
@@ -101,6 +103,11 @@ def _check(engine: sa.Engine, shown: str) -> None:
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
         )
+
+
+def _schema_of(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        return connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
 
 
 def _table_names(engine: sa.Engine) -> list[str]:

@@ -82,13 +82,30 @@ def read(reply: str, proposal: Proposal) -> tuple[str, str | None]:
     tree = parse(code)
     if tree is None:
         return code, None  # the cell says best what is wrong with it
+    return code, _idle(tree, proposal)
+
+
+def _idle(tree: ast.Module, proposal: Proposal) -> str | None:
+    """Why tests would prove nothing, if they would not."""
     if again := sorted(bound_names(tree) & set(proposal.functions)):
-        return code, f"The tests define {again[0]} anew; they must call the function as it was proposed."
+        return f"The tests define {again[0]} anew; they must call the function as it was proposed."
     if not any(isinstance(node, ast.Assert) for node in ast.walk(tree)):
-        return code, "The tests hold no assert statement."
+        return "The tests hold no assert statement."
+    if name := _never_called(tree):
+        return f"The asserts in {name} never run: call it, or write them outside of a function."
     if not set(called_names(tree)) & set(proposal.functions):
-        return code, f"The tests never call {' or '.join(proposal.functions)}."
-    return code, None
+        return f"The tests never call {' or '.join(proposal.functions)}."
+    return None
+
+
+def _never_called(tree: ast.Module) -> str | None:
+    """The name of a function that holds asserts and that nothing calls, if there is one."""
+    called = set(called_names(tree))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for node in functions:
+        if node.name not in called and any(isinstance(part, ast.Assert) for part in ast.walk(node)):
+            return node.name
+    return None
 
 
 def _function(code: str, proposal: Proposal) -> str:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latm._answers import AnswerType
-from latm._reading import bound_names, folded, parse, python_blocks
+from latm._reading import blocks, bound_names, called_names, folded, lines_of, parse, python_blocks
 from latm._records import Demonstration, Example
 from latm.maker._conversation import Conversation
 from latm.maker.propose import Proposal, failure
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "wrap"
-_SECTION = re.compile(r"^[ \t#*]*Question:?[*]*:?[ \t]*", re.MULTILINE | re.IGNORECASE)
-_END_OF_QUESTION = re.compile(
-    r"^[ \t#*]*(?:Answer|Solution)\b|^[ \t]*(?:```|~~~)", re.MULTILINE | re.IGNORECASE
-)
+_SECTION = re.compile(r"^[ \t#*>-]*Question(?:[ \t]+\d+)?[ \t]*[*]*:[*]*[ \t]*", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(ans|ret)_?\d+$")
 
 
@@ -82,13 +79,13 @@ async def _checked(
     validation: Sequence[Example],
     answers: AnswerType,
 ) -> Wrapping:
-    known = {folded(example.question): example for example in validation}
+    known = {example.question: example for example in validation}
     demonstrations: list[Demonstration] = []
     notes: list[str] = []
-    for question, written in read(reply):
-        example = known.pop(folded(question), None)
+    for question, written in read(reply, known.keys()):
+        example = known.pop(question, None)
         if example is None:
-            continue  # the maker's own invention, or a repetition
+            continue  # a repetition
         code = plain_names(written)
         title = f"The demonstration for {question.strip()[:60]!r}"
         problem = _unfit(code, example, proposal)
@@ -108,15 +105,24 @@ async def _checked(
     return Wrapping(tuple(demonstrations), tuple(notes))
 
 
-def read(reply: str) -> Iterator[tuple[str, str]]:
-    """The questions of a reply with the last Python block behind each."""
-    starts = list(_SECTION.finditer(reply))
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        section = reply[start.end() : None if following is None else following.start()]
-        end = _END_OF_QUESTION.search(section)
+def read(reply: str, questions: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Those of the questions that the reply repeats, each with the last Python block behind it.
+
+    Args:
+        reply: the maker's text.
+        questions: as they were asked; copies are recognised up to white space.
+    """
+    lines = lines_of(reply)
+    fenced = {number for block in blocks(reply) for number in range(block.start, block.end + 1)}
+    starts = [number for number, line in enumerate(lines) if number not in fenced and _SECTION.match(line)]
+    known = sorted(set(questions), key=len, reverse=True)
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        section = "\n".join([_SECTION.sub("", lines[start], count=1), *lines[start + 1 : end]])
+        copy = folded(section)
+        question = next((each for each in known if copy.startswith(folded(each))), None)
         code = python_blocks(section)
-        if end is not None and code:
-            yield section[: end.start()], code[-1].code
+        if question is not None and code:
+            yield question, code[-1].code
 
 
 def plain_names(code: str) -> str:
@@ -138,7 +144,7 @@ def plain_names(code: str) -> str:
         return code
     import tokenize
 
-    lines = code.splitlines(keepends=True)
+    lines = code.split("\n")  # as tokenize counts them
     tokens = [
         token
         for token in tokenize.generate_tokens(io.StringIO(code).readline)
@@ -147,7 +153,7 @@ def plain_names(code: str) -> str:
     for token in reversed(tokens):
         row, start, end = token.start[0] - 1, token.start[1], token.end[1]
         lines[row] = lines[row][:start] + renamed[token.string] + lines[row][end:]
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def _compared(value: object, example: Example, answers: AnswerType) -> tuple[str | None, str | None]:
@@ -173,12 +179,10 @@ def _unfit(code: str, example: Example, proposal: Proposal) -> str | None:
         return "it sets no variable named ans."
     if again := sorted(bound & set(proposal.functions)):
         return f"it defines {again[0]} anew."
+    if not set(called_names(tree)) & set(proposal.functions):
+        return f"it never calls {' or '.join(proposal.functions)}."
     answer = example.answer.strip()
-    literals = (
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-    if answer not in example.question and answer in {literal.strip() for literal in literals}:
+    literals = {str(node.value).strip() for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    if answer not in example.question and answer in literals:
         return "it holds the expected answer."
     return None

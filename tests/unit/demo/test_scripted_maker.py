@@ -98,8 +98,9 @@ def test_the_first_tests_for_swaps_compare_a_thing_with_a_letter_and_are_mended(
 @pytest.mark.parametrize("task", TASKS)
 def test_it_wraps_each_question_with_a_call_and_neither_assert_nor_function(say, task: str):
     reply = say("maker", *conversation(task, upto="wrap"))
-    found = dict(wrap.read(reply))
-    assert [question.strip() for question in found] == [each.question for each in examples(task)[3:]]
+    questions = [each.question for each in examples(task)[3:]]
+    found = dict(wrap.read(reply, questions))
+    assert list(found) == questions
     for written in found.values():
         tree = parse(written)
         assert tree is not None

@@ -32,6 +32,10 @@ def decide(text: str, *calls: Call) -> Decision:
         ("I think word-sorting, or maybe dyck", Decision("unreadable")),
         ("{", Decision("unreadable")),
         ("[1]", Decision("unreadable")),
+        ('It is certainly not {"decision": "word-sorting"}; none fits.', Decision("unreadable")),
+        ('{"decision": "dyck", "decision": "word-sorting"}', Decision("unreadable")),
+        ('{"decision":' + "[" * 100_000, Decision("unreadable")),
+        ('```\n{"decision": "dyck"}\n```\n```\n{"decision": "none"}\n```', Decision("unreadable")),
         ("", Decision("unreadable")),
     ],
 )
@@ -41,6 +45,7 @@ def test_replies(text: str, decision: Decision) -> None:
 
 def test_a_call_decides_too() -> None:
     assert decide("", Call("dyck", {})) == Decision("task", "dyck")
+    assert decide("", Call("dyck", {}), Call("word-sorting", {})) == Decision("unreadable")
     assert decide("", Call("decide", {"decision": "new-task", "task": "x"})) == Decision("new", "x")
 
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from latm import Example
 from latm.maker._source import distil
-from latm.maker.propose import read
-from latm.maker.wrap import plain_names
+from latm.maker.propose import Proposal, read
+from latm.maker.verify import read as read_tests
+from latm.maker.wrap import _unfit, plain_names
 from latm.maker.wrap import read as read_wrapping
 
 WITH_USAGE = '''import math
@@ -110,9 +112,85 @@ def test_a_wrapping_is_read_without_its_answers() -> None:
     reply = (
         "Here:\n```python\ndef f(): ...\n```\nUse cases:\n\n**Question:** one\nOptions:\n(A) x\n"
         "Answer: (A)\n\n"
-        "Solution:\n```python\nans = f()\n```\nQuestion: two\n```python\nans = f(2)\n```\nQuestion: three"
+        "Solution:\n```python\nans = f()\n```\n"
+        "Question 2: two\n```python\n# Question: asks for\nans = f(2)\n```\n"
+        "Question: three"
     )
-    assert list(read_wrapping(reply)) == [
-        ("one\nOptions:\n(A) x\n", "ans = f()\n"),
-        ("two\n", "ans = f(2)\n"),
+    assert list(read_wrapping(reply, ["one\nOptions: (A) x", "two", "three"])) == [
+        ("one\nOptions: (A) x", "ans = f()\n"),
+        ("two", "# Question: asks for\nans = f(2)\n"),
     ]
+
+
+@pytest.mark.parametrize(
+    "question", ["Answer this riddle: one", "Two lines.\nAnswer with a number.", "Question time"]
+)
+def test_a_question_may_be_worded_like_a_heading(question: str) -> None:
+    reply = f"Question: {question}\nSolution:\n```python\nans = f()\n```"
+    assert list(read_wrapping(reply, [question])) == [(question, "ans = f()\n")]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "T['a'] = 1",
+        "T.update(a=1)",
+        "T |= {'a': 1}",
+        "sys.setrecursionlimit(5000)",
+        "getcontext().prec = 60",
+        "del T['b']",
+    ],
+)
+def test_what_sets_the_stage_stays_and_what_shows_off_goes(setting: str) -> None:
+    stage = f"import sys\nfrom decimal import getcontext\n\nT = {{'b': 2}}\n{setting}\n\n\n"
+    function = "def f(x):\n    return T[x]\n\n"
+    usage = (
+        "sys.stdout.write(f('b'))\nprint(f('b'))\nif __name__ == '__main__':\n    import sys\n    print(f)\n"
+    )
+    code = stage + function + usage
+    kept = distil(code)
+    assert setting in kept
+    for shown in ("stdout", "print", "__main__"):
+        assert shown not in kept
+
+
+def test_odd_line_breaks_inside_literals_move_no_line() -> None:
+    code = "SEP = '\u2028\x0c'\n\n\ndef f(x):\n    return x + SEP\n\nprint(f('a'))\n"
+    assert distil(code) == "SEP = '\u2028\x0c'\n\n\ndef f(x):\n    return x + SEP\n"
+    assert plain_names("x = '\u2028'\nret1 = 1\nans1 = ret1\n") == "x = '\u2028'\nret = 1\nans = ret\n"
+
+
+@pytest.mark.parametrize(
+    ("tests", "problem"),
+    [
+        ("ret = f(1)\nassert ret == 1", None),
+        ("def test_f():\n    assert f(1) == 1\ntest_f()", None),
+        ("def test_f():\n    assert f(1) == 1", "never run"),
+        ("ret = f(1)", "no assert"),
+        ("assert 1 == 1", "never call f"),
+        ("def f(x):\n    return 1\nassert f(1) == 1", "define f anew"),
+        ("import f\nassert f(1) == 1", "define f anew"),
+    ],
+)
+def test_tests_that_prove_nothing_are_sent_back(tests: str, problem: str | None) -> None:
+    proposal = Proposal("def f(x): return x", ("f",))
+    found = read_tests(f"```python\n{tests}\n```", proposal)[1]
+    assert (found is None) if problem is None else (problem in str(found))
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "problem"),
+    [
+        ("ret = f(2)\nans = ret", "21", None),
+        ("ans = 21", "21", "never calls f"),
+        ("ret = f(2)\nans = 21", "21", "expected answer"),
+        ("ret = f(2)\nans = '21 '", "21", "expected answer"),
+        ("ret = f(2)\nans = '(A)' if ret else '(B)'", "(A)", None),
+        ("ret = f(2)", "21", "no variable named ans"),
+        ("def f(x):\n    return 21\nans = f(2)", "21", "defines f anew"),
+    ],
+)
+def test_demonstrations_that_show_nothing_are_left_out(code: str, answer: str, problem: str | None) -> None:
+    example = Example("What is f of 2? (A) much (B) little", answer)
+    found = _unfit(code, example, Proposal("def f(x): return x", ("f",)))
+    assert (found is None) if problem is None else (problem in str(found))
