@@ -206,8 +206,10 @@ class AsyncEngine:
             "validation": validation,
             "attempts": attempts,
         }
+        # What starts a making by itself is no matter of this one.
+        base = dataclasses.replace(self.config.making, instances=None)
         settings = dataclasses.replace(
-            self.config.making, **{key: value for key, value in changes.items() if value is not None}
+            base, **{key: value for key, value in changes.items() if value is not None}
         )
         known = tuple(examples)
         kind = guess_answer_type(known) if answer_type is None else answer_type

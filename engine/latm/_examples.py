@@ -37,7 +37,7 @@ def read_examples(path: str | Path) -> tuple[Example, ...]:
 def _example(line: str, where: str) -> Example:
     try:
         data: object = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"is no JSON: {error}", where=where) from None
     if not isinstance(data, dict):
         raise ConfigError('must be an object: {"question": ..., "answer": ...}', where=where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -49,6 +50,12 @@ class RoleConfig:
     timeout_s: float | None = 120.0
     record: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what no call could be made with."""
+        _at_least(1, max_output_tokens=self.max_output_tokens)
+        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
+            raise ConfigError("must be a number of seconds above 0", where="timeout_s")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
@@ -86,6 +93,10 @@ class BudgetConfig:
 
     usd: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what is no amount."""
+        _amounts(usd=self.usd)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
@@ -95,6 +106,12 @@ class Price:
     output: Decimal
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no amount."""
+        _amounts(
+            input=self.input, output=self.output, cache_read=self.cache_read, cache_write=self.cache_write
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +132,11 @@ class MakingConfig:
     validation: int = 3
     attempts: int = 3
     instances: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse counts with which no tool could ever be made."""
+        _at_least(1, demonstrations=self.demonstrations, validation=self.validation, attempts=self.attempts)
+        _at_least(self.demonstrations + self.validation, instances=self.instances)
 
     @property
     def pending(self) -> int:
@@ -202,7 +224,7 @@ class Config:
             text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise ConfigError(
-                "no such file; give --config PATH, or write one: docs/configuration.md has a whole example",
+                "no such file; give --config PATH, or write one: docs/embedding.md has a whole example",
                 where=str(path),
             ) from None
         except (OSError, UnicodeDecodeError) as error:
@@ -273,6 +295,9 @@ def _record(kind: type[T], value: object, where: str) -> T:
             raise ConfigError(str(error), where=f"{where}.{key}") from None
     try:
         return kind(**converted)
+    except ConfigError as error:
+        reason = str(error).removeprefix(f"{error.where}: ")
+        raise ConfigError(reason, where=f"{where}.{error.where}") from None
     except TypeError:
         missing = sorted(
             item.name
@@ -282,6 +307,18 @@ def _record(kind: type[T], value: object, where: str) -> T:
             and item.name not in converted
         )
         raise ConfigError(f"lacks {', '.join(missing)}", where=where) from None
+
+
+def _at_least(least: int, **counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < least:
+            raise ConfigError(f"must be at least {least}, not {count}", where=name)
+
+
+def _amounts(**amounts: Decimal | None) -> None:
+    for name, amount in amounts.items():
+        if amount is not None and not (amount.is_finite() and amount >= 0):
+            raise ConfigError(f"must be an amount of USD, 0 or more, not {amount}", where=name)
 
 
 def _leaf(value: object, hint: object) -> object:

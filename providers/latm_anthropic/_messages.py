@@ -145,7 +145,8 @@ def _metadata(body: Body, blocks: list[Mapping[str, Any]]) -> dict[str, object]:
         found["anthropic.id"] = body.data["id"]
     if body.headers.get("request-id"):
         found["anthropic.request_id"] = body.headers["request-id"]
-    if not isinstance(body.data.get("usage"), Mapping):
+    counts = body.data.get("usage")
+    if not isinstance(counts, Mapping) or "input_tokens" not in counts:
         found["anthropic.usage_missing"] = True  # zeros in Reply.usage are then not a count
     kinds = {block.get("type") for block in blocks}
     # Signed thoughts go back verbatim. A turn with calls cannot be handed in again without their results, so

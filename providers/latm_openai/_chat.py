@@ -135,7 +135,8 @@ def _metadata(body: Body, message: Mapping[str, Any]) -> dict[str, object]:
         found["openai.id"] = body.data["id"]
     if body.headers.get("x-request-id"):
         found["openai.request_id"] = body.headers["x-request-id"]
-    if not isinstance(body.data.get("usage"), Mapping):
+    counts = body.data.get("usage")
+    if not isinstance(counts, Mapping) or "prompt_tokens" not in counts:
         found["openai.usage_missing"] = True  # zeros in Reply.usage are then not a count
     more = {name: held for name, held in message.items() if name not in _KNOWN and held not in (None, [], {})}
     if more:

@@ -131,7 +131,8 @@ def _metadata(body: Body, items: list[Mapping[str, Any]]) -> dict[str, object]:
     found: dict[str, object] = {}
     if body.data.get("id"):
         found["openai.id"] = body.data["id"]
-    if not isinstance(body.data.get("usage"), Mapping):
+    counts = body.data.get("usage")
+    if not isinstance(counts, Mapping) or "input_tokens" not in counts:
         found["openai.usage_missing"] = True  # zeros in Reply.usage are then not a count
     kinds = {item.get("type") for item in items}
     # A turn with calls cannot be handed in again without their results, so only its text goes on.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ from latm._events import Events
 from latm._plugins import ModelRef, Plugins, create_backend
 from latm._roles import provider_options
 from latm._rooms import load_plugins, open_sandbox
+from latm.cli._models import key_of
 from latm.cli._say import NOT_ACHIEVED, data_console, print_json
-from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, find_config
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, find_config, library_url
 from latm.config import Config
 from latm.errors import ConfigError, LatmError
 from latm_sandbox import Finding, SandboxError
@@ -53,7 +53,11 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
         yield _finding("configuration", source or "none; the defaults hold")
     except ConfigError as error:
         yield _problem("configuration", str(error), "mend the file, or give another with --config")
-    plugins = load_plugins(settings)
+    try:
+        plugins = load_plugins(settings)
+    except ConfigError as error:
+        yield _problem("providers", str(error), "mend it in the configuration")
+        plugins = load_plugins(Config())
     yield _finding("providers", ", ".join(plugins.providers()) or "none")
     for each in plugins.broken:
         yield _problem(
@@ -62,7 +66,7 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
             "mend or uninstall it, or add it to [plugins] disable",
         )
     yield from _roles(settings, plugins)
-    yield from _keys(plugins)
+    yield from _keys(settings, plugins)
     yield from _sandbox(settings, plugins)
     yield _library(library, settings)
 
@@ -80,11 +84,10 @@ def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
             yield _finding(title, role.model)
 
 
-def _keys(plugins: Plugins) -> Iterator[Finding]:
-    for name, entry in plugins.providers().items():
-        variable = entry.spec.key_env
+def _keys(settings: Config, plugins: Plugins) -> Iterator[Finding]:
+    for name in plugins.providers():
+        variable, present = key_of(settings, plugins, name)
         if variable is not None:
-            present = bool(plugins.secret(name, variable) or os.environ.get(variable))
             state = "present" if present else "absent; needed only if a role uses this provider"
             yield _finding(f"key of {name}", f"{variable} is {state}")
 
@@ -103,8 +106,7 @@ def _sandbox(settings: Config, plugins: Plugins) -> Iterator[Finding]:
 def _library(library: str | None, settings: Config) -> Finding:
     from latm.library import Library
 
-    url = settings.library.url if library is None else library
-    url = url if "://" in url else f"sqlite:///{url}"
+    url = settings.library.url if library is None else library_url(library)
     file = url.removeprefix("sqlite:///")
     if url.startswith("sqlite:///") and not Path(file).exists():
         return _finding("library", f"{url} does not exist yet; it is made when it is first used")

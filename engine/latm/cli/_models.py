@@ -10,7 +10,7 @@ from latm._plugins import Plugins
 from latm._rooms import load_plugins
 from latm.cli._say import data_console, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, find_config
-from latm.config import ROLES
+from latm.config import ROLES, Config
 
 
 def models(
@@ -28,8 +28,8 @@ def models(
         {
             "provider": name,
             "from": entry.distribution,
-            "key_env": entry.spec.key_env,
-            "key": None if entry.spec.key_env is None else _has_key(plugins, name, entry.spec.key_env),
+            "key_env": key_of(settings, plugins, name)[0],
+            "key": key_of(settings, plugins, name)[1],
         }
         for name, entry in plugins.providers().items()
     ]
@@ -52,8 +52,14 @@ def models(
         note(f"broken plugin {fault['plugin']} of {fault['from']}: {fault['cause']}", style="yellow")
 
 
-def _has_key(plugins: Plugins, provider: str, variable: str) -> bool:
-    return bool(plugins.secret(provider, variable) or os.environ.get(variable))
+def key_of(settings: Config, plugins: Plugins, provider: str) -> tuple[str | None, bool | None]:
+    """The variable of a provider's key, and whether there is a key; None twice where it needs none."""
+    options = settings.providers.get(provider, {})
+    variable = options.get("key_env", plugins.provider(provider).key_env)
+    if not isinstance(variable, str) or not variable:
+        return None, None
+    key = options.get("api_key") or plugins.secret(provider, variable) or os.environ.get(variable)
+    return variable, bool(key)
 
 
 def _word(present: object) -> str:

@@ -67,7 +67,7 @@ def _source(file: Path) -> str:
 def _arguments(text: str) -> tuple[list[Any], dict[str, Any]]:
     try:
         data: object = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"is no JSON: {error}", where="--args") from None
     match data:
         case list():
@@ -86,7 +86,8 @@ def _show(outcome: Outcome) -> None:
         sys.stderr.write("" if (outcome.stdout + outcome.stderr).endswith("\n") else "\n")
     if outcome.status is Status.OK:
         value = plain(outcome.value)
-        typer.echo(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         note(f"{outcome.status} in {outcome.wall_s * 1000:.1f} ms, cell {outcome.cell}")
         return
     error = outcome.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -44,6 +45,8 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (LatmError, NOT_ACHIEVED),
 )
 
+_WIDEST_INT = 14_000  # bits; Python refuses to write more than 4,300 digits
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -65,7 +68,7 @@ def note(text: str, style: str = "dim") -> None:
 
 def print_json(value: object) -> None:
     """Write data as one line of JSON."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=True) + "\n")
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=True, allow_nan=False) + "\n")
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
@@ -81,7 +84,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             sys.stderr.write(f"latm: {error}\n")
             raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
-            sys.stderr.write("latm: interrupted; what was paid for is in the library\n")
+            sys.stderr.write("latm: interrupted; what was paid for is in the journal of the library\n")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The reader has gone ("latm ... | head"); nothing more can be written, at exit neither.
@@ -103,14 +106,25 @@ def plain(value: object) -> Any:  # noqa: PLR0911 - one return for each kind of 
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()}
+        return _plain_mapping(cast("Mapping[object, object]", value))
     if isinstance(value, list | tuple):
         return [plain(item) for item in cast("list[object]", value)]
     if isinstance(value, Decimal):
         return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() < _WIDEST_INT else hex(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)  # JSON has no NaN and no infinity
     return repr(value)
+
+
+def _plain_mapping(mapping: Mapping[object, object]) -> Any:
+    if all(isinstance(key, str) for key in mapping):
+        return {str(key): plain(item) for key, item in mapping.items()}
+    # 1 and "1" would be one key of a JSON object.
+    return [[plain(key), plain(item)] for key, item in mapping.items()]
 
 
 def money(value: Decimal | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,11 @@ def find_config(path: Path | None) -> tuple[Config, str | None]:
     return (Config(), None) if chosen is None else (Config.load(chosen), str(chosen))
 
 
+def library_url(library: str) -> str:
+    """A URL as it is, and a file as the URL of its SQLite database."""
+    return library if re.match(r"[\w+.-]+:/", library) else f"sqlite:///{library}"
+
+
 def build_config(path: Path | None, *, library: str | None = None, **models: str | None) -> Config:
     """The configuration with the command's options laid over it.
 
@@ -58,8 +64,7 @@ def build_config(path: Path | None, *, library: str | None = None, **models: str
     config, _ = find_config(path)
     changes: dict[str, Any] = {}
     if library is not None:
-        url = library if "://" in library else f"sqlite:///{library}"
-        changes["library"] = LibraryConfig(url=url)
+        changes["library"] = LibraryConfig(url=library_url(library))
     given = {role: model for role, model in models.items() if model is not None}
     assert given.keys() <= set(ROLES)
     if given:

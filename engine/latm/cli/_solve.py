@@ -52,7 +52,7 @@ def solve(
     settings = build_config(
         config, library=library, maker=maker, user=user, dispatcher=dispatcher, fallback=fallback
     )
-    questions = read_questions(batch) if batch else (sys.stdin.read() if question == "-" else str(question),)
+    questions = read_questions(batch) if batch else (_typed(str(question)),)
     listener = MakingProgress(progress_console())
     with Engine(settings, on_event=listener) as engine:
         for answer in engine.solve_many(questions, concurrency=concurrency):
@@ -64,6 +64,15 @@ def solve(
         if batch:
             total = engine.ledger.total()
             note(f"{len(questions)} questions, {total.usage.total} tokens, {money(total.cost_usd)}")
+
+
+def _typed(question: str) -> str:
+    if question != "-":
+        return question
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is no UTF-8 text: {error}", where="standard input") from None
 
 
 def brief(answer: Answer) -> dict[str, object]:
@@ -99,7 +108,7 @@ def read_questions(path: Path) -> tuple[str, ...]:
             continue
         try:
             data: object = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"is no JSON: {error}", where=f"{path}:{number}") from None
         question = cast("dict[str, object]", data).get("question") if isinstance(data, dict) else None
         if not isinstance(question, str) or not question.strip():

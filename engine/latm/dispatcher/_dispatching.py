@@ -183,9 +183,9 @@ def read(reply: Reply, candidates: Sequence[Candidate]) -> Decision:
 
 def _fields(reply: Reply) -> tuple[str, str | None]:
     if reply.calls:
-        if len(reply.calls) > 1:
+        call, *others = reply.calls
+        if others:
             return "", None
-        call = reply.calls[0]
         task = call.arguments.get("task")
         decision = call.arguments.get("decision", call.name)
         return str(decision), str(task) if task else None

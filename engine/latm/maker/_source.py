@@ -41,7 +41,7 @@ def _kept(tree: ast.Module) -> list[ast.stmt]:
     body = tree.body
     functions = frozenset(node.name for node in body if isinstance(node, _DEFINITIONS))
     chosen = {index for index, node in enumerate(body) if isinstance(node, _DEFINITIONS + _IMPORTS)}
-    imported = frozenset().union(*(bound_names(node) for node in body if isinstance(node, _IMPORTS)))
+    imported = frozenset[str]().union(*(bound_names(node) for node in body if isinstance(node, _IMPORTS)))
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         chosen.add(0)  # the module's docstring
     needed = frozenset[str]()

@@ -173,3 +173,54 @@ def test_wrong_arguments(latm: Any, tmp_path: Path, args: str, message: str) -> 
 
 def test_a_debug_switch_shows_the_traceback(latm: Any) -> None:
     assert "Traceback" in latm("solve", "q", LATM_DEBUG="1").stderr
+
+
+@pytest.mark.parametrize(
+    "library", ["/tmp", "postgresql:/u:secret@h/x", "postgresql+psycopg://u:secret@h:abc/x"]
+)
+def test_a_library_that_cannot_be_one(latm: Any, library: str) -> None:
+    assert "secret" not in complaint(latm("tools", "list", "--library", library), 2)
+    assert latm("doctor", "--library", library).stderr == ""
+
+
+def test_a_deeply_nested_line(latm: Any, tmp_path: Path) -> None:
+    file = tmp_path / "deep.jsonl"
+    file.write_text('{"question": ' + "[" * 100_000)
+    assert "deep.jsonl:1: is no JSON" in complaint(latm("make", "t", "-e", str(file)), 2)
+    assert "deep.jsonl:1: is no JSON" in complaint(latm("solve", "-b", str(file)), 2)
+
+
+def test_a_provider_by_a_use_that_is_none(latm: Any, tmp_path: Path) -> None:
+    (tmp_path / "latm.toml").write_text('[providers.mine]\nuse = "opnai"\n')
+    done = latm("doctor")
+    assert done.returncode == 1
+    assert "Did you mean 'openai'?" in done.stdout
+    assert "library" in done.stdout, "it goes on"
+
+
+def test_the_keys_own_variable_is_looked_at(latm: Any, tmp_path: Path) -> None:
+    (tmp_path / "latm.toml").write_text('[providers.openai]\nkey_env = "MY_KEY"\n')
+    assert "MY_KEY: present" in latm("models", MY_KEY="sk-canary").stdout
+    assert "MY_KEY is present" in latm("doctor", MY_KEY="sk-canary").stdout
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("expression", "shown"),
+    [
+        ("10 ** 5000", "0x"),
+        ("'\\ud800'", "\\ud800"),
+        ("float('nan')", "nan"),
+        ("{1: 'a', '1': 'b'}", '[[1, "a"], ["1", "b"]]'),
+    ],
+)
+def test_odd_results_are_shown(latm: Any, tmp_path: Path, expression: str, shown: str) -> None:
+    (tmp_path / "f.py").write_text(f"def f():\n    return {expression}\n")
+    done = latm("run", "f.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(shown)
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    json.loads(latm("run", "f.py", "--json").stdout, parse_constant=refuse)

@@ -91,3 +91,24 @@ def test_an_empty_role_says_the_line_to_add() -> None:
 
 def test_money_may_be_written_as_a_number_or_a_text() -> None:
     assert {Config(budget={"usd": value}).budget.usd for value in (2, "2", 2.0, Decimal(2))} == {Decimal(2)}
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"making": {"attempts": 0}}, r"making\.attempts: must be at least 1, not 0"),
+        ({"making": {"demonstrations": -1}}, r"making\.demonstrations: must be at least 1"),
+        ({"making": {"instances": 3}}, r"making\.instances: must be at least 6, not 3"),
+        ({"budget": {"usd": "nan"}}, r"budget\.usd: must be an amount of USD"),
+        ({"budget": {"usd": "-1"}}, r"budget\.usd: must be an amount of USD"),
+        ({"prices": {"a:b": {"input": "inf", "output": 1}}}, r"prices\.'a:b'\.input: must be an amount"),
+        ({"roles": {"maker": {"model": "a:b", "timeout_s": -1.0}}}, r"roles\.maker\.timeout_s: must be"),
+        (
+            {"roles": {"maker": {"model": "a:b", "max_output_tokens": 0}}},
+            r"max_output_tokens: must be at least 1",
+        ),
+    ],
+)
+def test_a_value_that_could_never_work_is_refused(tree: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Config.from_mapping(tree)
