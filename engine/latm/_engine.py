@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 
 from latm._answers import guess_answer_type
+from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
 from latm._ledger import Ledger
+from latm._order import in_order
 from latm._records import Answer, Example, OnEvent, Route, Tool, new_run
 from latm._threads import in_thread
 from latm.config import Config
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from latm._rooms import Rooms
     from latm.dispatcher import Decision
     from latm.library import Library
+
+T = TypeVar("T")
 
 _REST_S = 60.0
 _NO_PLUGINS: Mapping[str, object] = MappingProxyType({})
@@ -41,60 +44,6 @@ class _Question:
     trace: list[str] = field(default_factory=list[str])
     tool: Tool | None = None
     outcome: Outcome | None = None
-
-
-@dataclass
-class _Slot:
-    """A place in the order of `solve_many`."""
-
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    done: anyio.Event = field(default_factory=anyio.Event)
-    answer: Answer | None = None
-    error: Exception | None = None
-
-
-class _Source:
-    """Questions one by one; what their iterator raises is kept until what is under way is handed out."""
-
-    def __init__(self, questions: Iterable[str]) -> None:
-        self._questions = iter(questions)
-        self.error: Exception | None = None
-
-    def take(self) -> str | None:
-        """The next question; None at the end, or where the iterator raised."""
-        try:
-            return next(self._questions, None)
-        except Exception as error:  # noqa: BLE001 - raised later, in its place in the order
-            self.error = error
-            return None
-
-
-@final
-class AsyncLibrary:
-    """The library's reading side, awaited."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-
-    async def get(self, name: str, version: int | None = None) -> Tool:
-        """A tool: the newest active version, or the one asked for.
-
-        Raises:
-            LibraryError: there is none; says the nearest name.
-        """
-        return await in_thread(self._library.get, name, version)
-
-    async def list(self) -> tuple[Tool, ...]:
-        """The newest active version of every tool, by name."""
-        return await in_thread(self._library.list)
-
-    async def retire(self, name: str) -> None:
-        """Take every version of a tool out of use; nothing is deleted.
-
-        Raises:
-            LibraryError: there is no active tool of that name.
-        """
-        await in_thread(self._library.retire, name)
 
 
 @final
@@ -122,6 +71,7 @@ class AsyncEngine:
         self._on_event = on_event
         self._clock = SystemClock() if clock is None else clock
         self._open: Rooms | None = None
+        self._closing = False
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> AsyncEngine:
@@ -153,8 +103,17 @@ class AsyncEngine:
         traceback: TracebackType | None,
     ) -> None:
         """Stop what runs, close cells, backends and the library."""
-        self._open = None
-        await self._stack.__aexit__(kind, error, traceback)
+        rooms = self._open
+        self._closing = True
+        try:
+            if rooms is not None and rooms.working:
+                rooms.idle = anyio.Event()
+                for scope in rooms.working:
+                    scope.cancel()
+                await rooms.idle.wait()
+        finally:
+            self._open = None
+            await self._stack.__aexit__(kind, error, traceback)
 
     @property
     def library(self) -> AsyncLibrary:
@@ -213,9 +172,13 @@ class AsyncEngine:
         )
         known = tuple(examples)
         kind = guess_answer_type(known) if answer_type is None else answer_type
-        rooms = self._rooms
-        async with rooms.making(task):
-            return await rooms.maker.make(task, known, settings=settings, answer_type=kind)
+
+        async def work() -> Tool:
+            rooms = self._rooms
+            async with rooms.making(task):
+                return await rooms.maker.make(task, known, settings=settings, answer_type=kind)
+
+        return await self._stoppable(work)
 
     async def use(self, tool: Tool | str, question: str) -> Answer:
         """Answer a question by a tool that the caller chose.
@@ -223,14 +186,20 @@ class AsyncEngine:
         Returns:
             The answer; where the tool gave none, one with route ``none`` and the reason in its trace.
         """
-        rooms = self._rooms
-        asked = self._question(question)
-        asked.tool = await in_thread(rooms.library.get, tool) if isinstance(tool, str) else tool
-        text = await self._try_tool(asked)
-        return self._answer(asked, text, "none" if text is None else "tool", layer="caller")
+
+        async def work() -> Answer:
+            asked = self._question(question)
+            asked.tool = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
+            text = await self._try_tool(asked)
+            return self._answer(asked, text, "none" if text is None else "tool", layer="caller")
+
+        return await self._stoppable(work)
 
     async def solve(self, question: str) -> Answer:
         """Answer a question: by a tool if the dispatcher finds one that fits, else by the strong model."""
+        return await self._stoppable(lambda: self._solve(question))
+
+    async def _solve(self, question: str) -> Answer:
         rooms = self._rooms
         from latm.dispatcher import known_tasks
 
@@ -266,38 +235,27 @@ class AsyncEngine:
         """
         if concurrency < 1:
             raise ConfigError("must be above 0", where="concurrency")
-        tasks = self._rooms.tasks
-        window: deque[_Slot] = deque()
-        source = _Source(questions)
-        try:
-            while True:
-                while len(window) < concurrency and (question := source.take()) is not None:
-                    slot = _Slot()
-                    window.append(slot)
-                    tasks.start_soon(self._fill, slot, question)
-                if not window:
-                    if source.error is not None:
-                        raise source.error
-                    return
-                slot = window.popleft()
-                await slot.done.wait()
-                if slot.error is not None:
-                    raise slot.error
-                if slot.answer is None:
-                    raise ConfigError("the engine was closed while it was answering")
-                yield slot.answer
-        finally:
-            for slot in window:
-                slot.scope.cancel()
+        answers = in_order(self.solve, questions, tasks=self._rooms.tasks, concurrency=concurrency)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
 
-    async def _fill(self, slot: _Slot, question: str) -> None:
-        try:
-            with slot.scope:
-                slot.answer = await self.solve(question)
-        except Exception as error:  # noqa: BLE001 - raised where the caller takes this answer
-            slot.error = error
-        finally:
-            slot.done.set()
+    async def _stoppable(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what a caller asked for, unless the engine is closed first."""
+        rooms = self._rooms
+        if self._closing:
+            raise ConfigError("this engine is being closed")
+        with anyio.CancelScope() as scope:
+            rooms.working.add(scope)
+            try:
+                return await work()
+            finally:
+                rooms.working.discard(scope)
+                if not rooms.working:
+                    rooms.idle.set()
+        raise ConfigError(
+            "the engine was closed while it worked on this; what was paid for is in the journal"
+        )
 
     async def _try_tool(self, asked: _Question) -> str | None:
         rooms = self._rooms

@@ -59,6 +59,8 @@ class Rooms:
     user: User
     dispatcher: Dispatcher
     fallback: Fallback
+    working: set[anyio.CancelScope] = field(default_factory=set[anyio.CancelScope])
+    idle: anyio.Event = field(default_factory=anyio.Event)
     resting: dict[str, float] = field(default_factory=dict[str, float])
     locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
 

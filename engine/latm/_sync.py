@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, final
@@ -49,6 +50,7 @@ class Engine:
         self._portal: BlockingPortal | None = None
         self._stack = ExitStack()
         self._closed = False
+        self._pumps: set[Future[None]] = set()
 
     def __enter__(self) -> Engine:
         """Open the library; models and the sandbox are reached when they are first needed.
@@ -74,6 +76,9 @@ class Engine:
             self._closed = True
             self._portal = None
             stack, self._stack = self._stack, ExitStack()
+        # Someone may hold a stream without taking from it: its task would keep the portal waiting for ever.
+        for pump in tuple(self._pumps):
+            pump.cancel()
         stack.close()
 
     @property
@@ -136,6 +141,7 @@ class Engine:
                     await send.send(answer)
 
         future = portal.start_task_soon(pump)
+        self._pumps.add(future)
         try:
             while True:
                 try:
@@ -144,9 +150,17 @@ class Engine:
                     break
                 yield answer
             future.result()
+        except (RuntimeError, CancelledError):
+            if not self._closed:
+                raise
+            raise ConfigError("the engine was closed while it was answering") from None
         finally:
-            receive.close()
+            self._pumps.discard(future)
             future.cancel()
+            try:
+                portal.call(receive.aclose)
+            except RuntimeError:  # the portal has gone; no one else can be at the stream
+                receive.close()
 
     def _call(self, function: Callable[[], Awaitable[T]]) -> T:
         future = self._opened().start_task_soon(function)

@@ -385,3 +385,48 @@ def test_a_library_that_fails_behind_an_answer_does_not_lose_it(
         answer = place.solve("What do 1, 1 and 1 add up to?")
         assert answer.text == "3"
         assert answer.trace[-1] == "Nothing was learnt of it: disk full"
+
+
+def test_closing_stops_what_runs_and_says_so(engine: Callable[..., Engine]) -> None:
+    asked = threading.Event()
+
+    class Slow:
+        closed = False
+
+        async def complete(self, request: object) -> Any:
+            asked.set()
+            await anyio.sleep_forever()
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    slow = Slow()
+    place = engine(dispatcher=["never"])
+    provider = place._core._given["fake"]
+    provider.backends["dispatcher"] = slow  # type: ignore[attr-defined]
+    place.__enter__()
+    said: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            place.solve("q")
+        except ConfigError as error:
+            said.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert asked.wait(20)
+    place.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert "closed while it worked on this" in str(said[0])
+    assert slow.closed
+
+
+def test_an_engine_left_in_a_stream_closes(engine: Callable[..., Engine]) -> None:
+    place = engine()
+    answers = place.solve_many(f"What do {n}, 1 and 1 add up to?" for n in range(100))
+    assert next(answers).text == "2"
+    place.close()
+    with pytest.raises(ConfigError, match="closed while it was answering"):
+        list(answers)
