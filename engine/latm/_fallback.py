@@ -14,7 +14,7 @@ SYSTEM = (
     "Answer the question. Think as long as you need; then give the final answer alone on the last line, as "
     "`Answer: ...`, worded as the question asks for it (for multiple choice the letter in parentheses)."
 )
-_FINAL_ANSWER = re.compile(r"^[ \t*]*Answer[ \t*]*:[ \t*]*(.+?)[ \t*]*$", re.MULTILINE | re.IGNORECASE)
+_FINAL_ANSWER = re.compile(r"^[ \t*]*Answer[ \t*]*:[\s*]*(\S.*?)[ \t*]*$", re.MULTILINE | re.IGNORECASE)
 
 
 @final

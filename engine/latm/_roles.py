@@ -296,9 +296,11 @@ class Roles:
             Unauthorized: there is no key.
             PluginError: the provider's plugin is broken.
         """
+        if name in self._roles:
+            return self._roles[name]
         async with self._creating:
             if name not in self._roles:
-                # In a thread: an SDK takes a second or two to import, and no one else should wait for it.
+                # In a thread: an SDK takes a second or two to import, and those at work should not wait for it.
                 self._roles[name] = await in_thread(self._create, name)
             return self._roles[name]
 
