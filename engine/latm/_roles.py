@@ -300,7 +300,7 @@ class Roles:
             return self._roles[name]
         async with self._creating:
             if name not in self._roles:
-                # In a thread: an SDK takes a second or two to import, and those at work should not wait for it.
+                # In a thread: an SDK takes a second or two to import, and those at work should not wait.
                 self._roles[name] = await in_thread(self._create, name)
             return self._roles[name]
 
