@@ -16,6 +16,7 @@ from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
 from latm._ledger import Ledger
 from latm._order import in_order
+from latm._reading import folded
 from latm._records import Answer, Example, OnEvent, Route, Tool, new_run
 from latm._threads import in_thread
 from latm.config import Config
@@ -170,7 +171,7 @@ class AsyncEngine:
         settings = dataclasses.replace(
             base, **{key: value for key, value in changes.items() if value is not None}
         )
-        known = tuple(examples)
+        known = _distinct(examples)
         kind = guess_answer_type(known) if answer_type is None else answer_type
 
         async def work() -> Tool:
@@ -314,6 +315,8 @@ class AsyncEngine:
                 asked.trace.append(f"A tool was made for {task}: version {tool.version}.")
 
     def _question(self, text: str) -> _Question:
+        if not text.strip():
+            raise ConfigError("the question is empty")
         return _Question(text=text, run=new_run("ask"), started=self._clock.monotonic())
 
     def _answer(self, asked: _Question, text: str | None, route: Route, *, layer: str) -> Answer:
@@ -339,6 +342,14 @@ class AsyncEngine:
             seconds=answer.seconds,
         )
         return answer
+
+
+def _distinct(examples: Iterable[Example]) -> tuple[Example, ...]:
+    """The examples without repeated questions, which would verify a function on what it was shown."""
+    found: dict[str, Example] = {}
+    for example in examples:
+        found.setdefault(folded(example.question), example)
+    return tuple(found.values())
 
 
 def _due(library: Library, task: str, enough: int) -> tuple[Sequence[tuple[int, Example]], int]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_type_hints
 
 from latm.errors import ConfigError, nearest
+from latm_sandbox import Limits
 
 __all__ = [
     "ROLES",
@@ -70,6 +71,13 @@ class SandboxConfig:
     launcher: str = "docker"
     image: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def __post_init__(self) -> None:
+        """Refuse limits that there are not."""
+        known = [item.name for item in dataclasses.fields(Limits)]
+        for name in self.limits:
+            if name not in known:
+                raise ConfigError(f"no such limit: {name!r}.{nearest(name, known)}", where="limits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from latm.cli._doctor import doctor
@@ -26,6 +28,25 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 not achieved; 2 wrong input; 3 something is missing; 4 a model failed; "
     "5 budget spent; 130 interrupted.",
 )
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"latm {version('latm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    pass
+
 
 app.command("demo")(guarded(demo_command))
 app.command("doctor")(guarded(doctor))

@@ -45,6 +45,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (LatmError, NOT_ACHIEVED),
 )
 
+_PAYING = frozenset({"make", "solve"})
 _WIDEST_INT = 14_000  # bits; Python refuses to write more than 4,300 digits
 
 P = ParamSpec("P")
@@ -77,19 +78,28 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            done = command(*args, **kwargs)
+            sys.stdout.flush()  # here, where a full disk is still ours to report
         except (LatmError, SandboxError) as error:
             if os.environ.get("LATM_DEBUG"):
                 raise
             sys.stderr.write(f"latm: {error}\n")
             raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
-            sys.stderr.write("latm: interrupted; what was paid for is in the journal of the library\n")
+            paid = (
+                "; what was paid for is in the journal of the library" if command.__name__ in _PAYING else ""
+            )
+            sys.stderr.write(f"latm: interrupted{paid}\n")
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # The reader has gone ("latm ... | head"); nothing more can be written, at exit neither.
+        except OSError as error:
+            if error.filename is not None:
+                raise  # no fault of stdout's
+            # A full disk, or a reader that has gone ("latm ... | head"): at exit it would fail once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                sys.stderr.write(f"latm: cannot write the output: {error.strerror}\n")
             raise typer.Exit(NOT_ACHIEVED) from None
+        return done
 
     return run
 

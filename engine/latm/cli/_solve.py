@@ -55,9 +55,10 @@ def solve(
     questions = read_questions(batch) if batch else (_typed(str(question)),)
     listener = MakingProgress(progress_console())
     with Engine(settings, on_event=listener) as engine:
-        for answer in engine.solve_many(questions, concurrency=concurrency):
+        answers = engine.solve_many(questions, concurrency=concurrency)
+        for asked, answer in zip(questions, answers, strict=True):
             if json_ or batch:
-                print_json(brief(answer))
+                print_json({"question": asked, **brief(answer)})
             else:
                 _show(answer)
             sys.stdout.flush()

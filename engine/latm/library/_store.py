@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from latm._reading import folded
 from latm._records import Attempt, Example, Tool, new_run, slug
 from latm.errors import LibraryError, nearest
 from latm.library._opening import open_database
@@ -192,7 +193,13 @@ class Library:
     # Instances
 
     def remember(self, task: str, example: Example) -> int:
-        """Keep an answered question of a task that has no tool yet; gives how many are pending."""
+        """Keep an answered question of a task that has no tool yet; gives how many are pending.
+
+        A question that is pending already, up to white space, is not kept again: six times the same one is
+        nothing to make a tool from, and nothing to verify it on.
+        """
+        if any(folded(known.question) == folded(example.question) for _, known in self.pending(task)):
+            return len(self.pending(task))
         with self._transaction() as connection:
             connection.execute(
                 sa.insert(instances).values(

@@ -87,7 +87,7 @@ class Maker:
         if len(examples) < need:
             raise ConfigError(
                 f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} "
-                f"to verify on), and there are {len(examples)}",
+                f"to verify on), and there are {len(examples)} different ones",
                 where="examples",
             )
         role = await self.roles.get("maker")

@@ -71,7 +71,9 @@ class User:
                 if text is not None:
                     trace.append(f"{tool.name} version {tool.version} gave the answer at try {number}.")
                     return Use(text=text, outcome=outcome, trace=tuple(trace))
-            trace.append(f"Try {number} with {tool.name} version {tool.version} failed: {problem}")
+            trace.append(
+                f"Try {number} with {tool.name} version {tool.version} failed: {str(problem).splitlines()[0]}"
+            )
             turns += [
                 Message("assistant", reply.text, metadata=reply.metadata),
                 Message("user", f"{problem}\nPlease reply with the mended code for the same question."),

@@ -224,3 +224,13 @@ def test_odd_results_are_shown(latm: Any, tmp_path: Path, expression: str, shown
         raise ValueError(constant)
 
     json.loads(latm("run", "f.py", "--json").stdout, parse_constant=refuse)
+
+
+def test_a_full_disk_is_said_in_one_line(latm: Any) -> None:
+    done = latm("models", "--json", stdout="/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "latm: cannot write the output: No space left on device\n"
+
+
+def test_the_version_is_told(latm: Any) -> None:
+    assert latm("--version").stdout.startswith("latm 0.")

@@ -97,10 +97,8 @@ def test_every_command_of_the_readme_runs(repo: Path, tmp_path: Path) -> None:
     ]
     (tmp_path / "examples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "function.py").write_text("def add(a, b):\n    return a + b\n")
-    (tmp_path / "latm.toml").write_text(
-        '[roles]\nuser = "openai:gpt-5.6-luna"\ndispatcher = "openai:gpt-5.6-luna"\n'
-        'fallback = "anthropic:claude-opus-5"\n'
-    )
+    (settings,) = fences(repo / "README.md", "toml")
+    (tmp_path / "latm.toml").write_text(settings)
     listed = commands(repo)
     assert [line.split()[1] for line in listed] == ["doctor", "models", "make", "solve", "tools", "run"]
     said: dict[str, str] = {}

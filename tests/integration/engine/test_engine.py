@@ -226,7 +226,8 @@ def test_a_making_behind_a_question_that_fails_does_not_lose_the_answer(
 def test_too_few_examples_are_said_before_anything_is_paid(engine: Callable[..., Engine]) -> None:
     with engine() as place:
         with pytest.raises(
-            ConfigError, match=r"needs 6 examples \(3 to show, 3 to verify on\), and there are 2"
+            ConfigError,
+            match=r"needs 6 examples \(3 to show, 3 to verify on\), and there are 2 different ones",
         ):
             place.make("adding", scripts.EXAMPLES[:2])
         with pytest.raises(ConfigError, match=r"no such protocol: 'papr'\. Did you mean 'paper'"):
@@ -430,3 +431,14 @@ def test_an_engine_left_in_a_stream_closes(engine: Callable[..., Engine]) -> Non
     place.close()
     with pytest.raises(ConfigError, match="closed while it was answering"):
         list(answers)
+
+
+def test_a_question_asked_again_and_again_makes_no_tool(engine: Callable[..., Engine]) -> None:
+    with engine() as place:
+        answers = [place.solve("What do 1,  1 and 1 add up to?") for _ in range(8)]
+        assert {answer.route for answer in answers} == {"model"}
+        assert len(place.library.pending("adding")) == 1
+        with pytest.raises(ConfigError, match="there are 1 different ones"):
+            place.make("adding", [scripts.EXAMPLES[0]] * 6)
+        with pytest.raises(ConfigError, match="question is empty"):
+            place.solve(" ")

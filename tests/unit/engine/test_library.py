@@ -236,10 +236,12 @@ def test_many_open_a_new_library_at_once(tmp_path: Path) -> None:
 
 def test_a_library_in_memory_serves_many_threads() -> None:
     store = Library("sqlite://")
-    threads = [
-        threading.Thread(target=lambda: [store.remember("t", Example("q", "a")) for _ in range(20)])
-        for _ in range(8)
-    ]
+
+    def work() -> None:
+        for number in range(20):
+            store.remember("t", Example(f"{threading.get_ident()} {number}", "a"))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
