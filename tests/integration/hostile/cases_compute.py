@@ -46,6 +46,7 @@ case(
     MEMORY,
     KILLED,
     TIMEOUT,
+    ERROR,  # CPython 3.11 raises SystemError where it gets no memory for a frame
     limits=Limits(wall_s=4),
 )
 case(
