@@ -174,7 +174,7 @@ class Growth:
         self.samples.append(Held.now())
 
     def check(self, *, memory: int = 4 * MiB, count: int = 2) -> None:
-        """Compare the medians of the first and of the last third; so many bytes or pieces more are no growth."""
+        """Compare the medians of the first and of the last third; less than these is no growth."""
         settled = self.samples[self.warm :]
         third = max(len(settled) // 3, 1)
         assert len(settled) >= 2, "too few rounds to see growth"
