@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import linecache
-import math
 import sys
 import traceback
 import types
-from os import _exit, getpid, set_blocking  # the functions themselves: a program may put others into os
+from math import ceil
+from os import _exit, getpid, read, set_blocking  # themselves: a program may put others into os
 
 from latm_sandbox.guest.frames import (
     ANSWER,
     ASK,
     CALL,
     ERROR,
+    HEADER,
     INVALID,
+    LARGE_READ_SIZE,
     LIMITS,
     MEMORY,
     OK,
     OUTPUT,
+    READ_SIZE,
     REPLIED,
     RESULT,
     UNSERIALISABLE,
-    Channel,
     pack,
     write_all,
 )
-from latm_sandbox.guest.values import Encoder, TooLarge, Unserialisable, decode, dumps, encode_text
+from latm_sandbox.guest.values import Encoder, TooLarge, Unserialisable, decode, dumps, encode_text, loads
 
 TYPE_CHECKING = False  # typing costs every cell a megabyte
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ except ImportError:  # a minimal Python; the cell's own limits still hold
 
 MAX_TEXT = 16 << 10  # characters of a traceback or a message
 OWN = ("<program>", "<code>")
+_PLAIN_INT = 1 << 63  # what JSON holds as it is
+_NO_FAILURE: tuple[int, dict[str, Any]] = (OK, {})
 NAME = "program"  # the module that a program is
 
 
@@ -65,32 +68,44 @@ class Child:
     """Runs one call in a process of its own, then ends."""
 
     def __init__(self) -> None:
-        self.pid = 0
-        self.control = Channel(-1)
+        self.control = -1
         self.nonce = b""
         self.code: types.CodeType | None = None
-        self.failure: tuple[int, dict[str, Any]] | None = (INVALID, complaint("NotLoaded", "no program"))
+        self.failure = _NO_FAILURE
         self.source = ""
         self.name: str | None = None
         self.result_bytes = 0
 
     def load(self, payload: bytes) -> None:
         """Compile the program; what is wrong with it is reported when the call comes."""
-        loaded = json.loads(payload)
+        loaded = loads(payload.decode())
         self.source = decode(loaded["source"]).removeprefix("\ufeff")
         self.name = decode(loaded["function"])
         self.code, self.failure = self._compile(self.source, "<program>")
 
     def serve(self, control: int) -> NoReturn:
-        """Wait for the call, run it, answer it."""
-        self.pid = getpid()
-        self.control = Channel(control)
-        kind, nonce, payload = self.control.read()
+        """Wait for the call, run it, answer it.
+
+        Args:
+            control: the descriptor on which the call comes and the answer goes.
+        """
+        pid = getpid()
+        self.control = control
+        data = read(control, READ_SIZE)
+        if len(data) < HEADER.size or len(data) < HEADER.size + HEADER.unpack_from(data)[0]:
+            data = _whole(control, data)
+        _, kind, nonce = HEADER.unpack_from(data)
         if kind != CALL:
             _exit(70)
-        limit_process(payload)
+        payload = data[HEADER.size :]
+        if resource is not None:  # what is the process's own; the supervisor and the cell hold the rest
+            _, cpu_s, memory, _, _ = LIMITS.unpack_from(payload)
+            seconds = ceil(cpu_s) + 1
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            # Data, not address space: reservations that are never touched cost nothing.
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         answer = self.answer(nonce, payload)
-        if getpid() != self.pid:  # the program forked and its copy came back here
+        if getpid() != pid:  # the program forked and its copy came back here
             _exit(0)
         set_blocking(control, True)
         write_all(control, answer)
@@ -101,7 +116,7 @@ class Child:
         self.nonce = nonce
         self.result_bytes = LIMITS.unpack_from(payload)[-1]
         try:
-            status, body = self.run(json.loads(payload[LIMITS.size :]))
+            status, body = self.run(loads(payload[LIMITS.size :].decode()))
         except MemoryError as error:
             status, body = MEMORY, describe(error)
         except BaseException as error:  # noqa: BLE001 - whatever the program raises is its outcome
@@ -126,32 +141,42 @@ class Child:
 
     def run(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the answer. What the program raises comes through."""
-        arguments = [decode(item) for item in request.get("args", ())]
-        keywords = {decode(key): decode(item) for key, item in request.get("kwargs", ())}
-        extra = None
-        if self.failure is None and "code" in request:
-            code = decode(request["code"]).removeprefix("\ufeff")
-            extra, failure = self._compile(code, "<code>")
-            if failure is not None:
-                return failure
-        if self.failure is not None or self.code is None:
-            return self.failure or (INVALID, complaint("NotLoaded", "no program"))
+        if self.code is None:
+            return self.failure
+        if "code" in request:
+            return self._run_code(self.code, request)
         module = types.ModuleType(NAME)
         sys.modules[NAME] = module
         space = module.__dict__
-        if request.get("ask"):
-            space["ask"] = self._ask
         exec(self.code, space)  # noqa: S102 - what a cell is for
-        if extra is None:
-            function = self._function(space)
-            if isinstance(function, str):
-                return INVALID, complaint("NoSuchFunction", function)
-            return self._deliver({"value": function(*arguments, **keywords)}, "value")
+        function = self._function(space)
+        if isinstance(function, str):
+            return INVALID, complaint("NoSuchFunction", function)
+        arguments = request["args"]
+        for index, item in enumerate(arguments):
+            if type(item) is list or type(item) is dict:
+                arguments[index] = decode(item)
+        value = function(*arguments, **{decode(key): decode(item) for key, item in request["kwargs"]})
+        if type(value) is int and -_PLAIN_INT < value < _PLAIN_INT:
+            return OK, {"value": value}
+        return self._deliver({"value": value}, "value")
+
+    def _run_code(self, program: types.CodeType, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Execute the program, then the code of the request in the same names."""
+        code, failure = self._compile(decode(request["code"]).removeprefix("\ufeff"), "<code>")
+        if code is None:
+            return failure
+        module = types.ModuleType(NAME)
+        sys.modules[NAME] = module
+        space = module.__dict__
+        if request["ask"]:
+            space["ask"] = self._ask
+        exec(program, space)  # noqa: S102
         wanted = [decode(name) for name in request["want"]]
         # A name of the program's own that the code leaves alone is no answer of the code's.
         old = {name: space[name] for name in wanted if name in space}
         stores = Stores(space)
-        exec(extra, space, stores if old else space)  # noqa: S102
+        exec(code, space, stores if old else space)  # noqa: S102
         for name in wanted:
             set_now = name in stores.names or name not in old or space.get(name) is not old[name]
             if name not in space or not set_now:
@@ -177,10 +202,9 @@ class Child:
     def _function(self, space: dict[str, Any]) -> Any:
         public: dict[int, str] = {}
         for name, value in space.items():
-            own = (
-                not isinstance(value, type) and callable(value) and getattr(value, "__module__", None) == NAME
-            )
-            if own and not name.startswith("_") and name != "ask":
+            if name.startswith("_") or name == "ask" or isinstance(value, type) or not callable(value):
+                continue
+            if getattr(value, "__module__", None) == NAME:
                 public.setdefault(id(value), name)
         names = ", ".join(public.values()) or "none"
         if self.name is not None:
@@ -193,12 +217,10 @@ class Child:
             return f"the program {why} ({names}): say which with function="
         return space[next(iter(public.values()))]
 
-    def _compile(
-        self, source: str, name: str
-    ) -> tuple[types.CodeType | None, tuple[int, dict[str, Any]] | None]:
+    def _compile(self, source: str, name: str) -> tuple[types.CodeType | None, tuple[int, dict[str, Any]]]:
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         try:
-            return compile(source, name, "exec", dont_inherit=True), None
+            return compile(source, name, "exec", dont_inherit=True), _NO_FAILURE
         except MemoryError as error:  # also what the parser raises when the nesting is too deep for it
             return None, (INVALID, describe(error))
         except Exception as error:  # noqa: BLE001 - SyntaxError, ValueError, RecursionError, ...
@@ -216,25 +238,26 @@ class Child:
             raise TypeError(f"ask: {error.what} cannot leave the cell") from None
         except TooLarge:
             raise ValueError(f"ask: the arguments are larger than {self.result_bytes} bytes") from None
-        write_all(self.control.fd, pack(ASK, self.nonce, dumps(question).encode()))
-        kind, nonce, payload = self.control.read()
+        write_all(self.control, pack(ASK, self.nonce, dumps(question).encode()))
+        answered = _whole(self.control, b"")
+        _, kind, nonce = HEADER.unpack_from(answered)
         if kind != ANSWER or nonce != self.nonce:
             _exit(70)
-        answer = json.loads(payload)
+        answer = loads(answered[HEADER.size :].decode())
         if "error" in answer:
             raise RuntimeError(decode(answer["error"]))
         return decode(answer["value"])
 
 
-def limit_process(payload: bytes) -> None:
-    """Set the limits that are the process's own; the supervisor and the cell hold the rest."""
-    if resource is None:
-        return
-    _, cpu_s, memory, _, _ = LIMITS.unpack_from(payload)
-    seconds = math.ceil(cpu_s) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    # Data, not address space: reservations that are never touched cost nothing.
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+def _whole(fd: int, data: bytes) -> bytes:
+    """The rest of a frame that was not there all at once."""
+    buffer = bytearray(data)
+    while len(buffer) < HEADER.size or len(buffer) < HEADER.size + HEADER.unpack_from(buffer)[0]:
+        more = read(fd, LARGE_READ_SIZE)
+        if not more:
+            _exit(70)
+        buffer += more
+    return bytes(buffer)
 
 
 def complaint(kind: str, message: str) -> dict[str, Any]:

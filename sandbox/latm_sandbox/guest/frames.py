@@ -18,6 +18,8 @@ OK, ERROR, INVALID, UNSERIALISABLE, MEMORY, OUTPUT, TIMEOUT, KILLED = b"oeiumxtk
 
 NO_NONCE = bytes(8)
 MAX_FRAME = 128 << 20  # what a guest takes from its host
+READ_SIZE = 1 << 12  # a larger buffer is mapped anew for each read, which costs more than most frames
+LARGE_READ_SIZE = 1 << 18  # once a frame is seen not to be a small one
 OVERHEAD = 1 << 20  # what a frame may have beside output and result: the text of an error, escaped
 
 
@@ -57,7 +59,7 @@ class Channel:
 
     def fill(self) -> None:
         """Read what is there, waiting for the first byte."""
-        data = read(self.fd, 1 << 18)
+        data = read(self.fd, READ_SIZE if len(self.buffer) < READ_SIZE else LARGE_READ_SIZE)
         if not data:
             raise EOFError
         self.buffer += data

@@ -37,7 +37,7 @@ from latm_sandbox.guest.frames import (
     write_all,
 )
 from latm_sandbox.guest.values import decode, dumps
-from latm_sandbox.guest.watch import Call, Spare, set_dumpable
+from latm_sandbox.guest.watch import CONTROL, Call, Nursery, set_dumpable
 
 TYPE_CHECKING = False  # typing costs every cell a megabyte
 if TYPE_CHECKING:
@@ -66,18 +66,20 @@ class Supervisor:
         self._out = out
         self._idle_s = idle_s
         self._load = b""
-        self._cores = os.cpu_count() or 1
+        self.cores = os.cpu_count() or 1
+        self._children = _first_open("/proc/1/task/1/children")
         # Version 1 of cgroups, then version 2. Without either the process's own clock has to do.
         self._cpu_file = _first_open("/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu.stat")
         self._oom_file = _first_open(
             "/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events"
         )
         self._ooms = 0
-        self._count_ooms()
+        self.count_ooms()
         self._waiting = select.poll()
         self._waiting.register(host.fd, select.POLLIN)
+        self._nursery = Nursery(host.fd)
         self._child: Child | None = None
-        self._spare: Spare | None = None  # until a program is bound: a blank cell should weigh little
+        self._next: Call | None = None  # until a program is bound: a blank cell should weigh little
         self._cpu_before = 0.0
 
     def serve(self) -> NoReturn:
@@ -88,9 +90,9 @@ class Supervisor:
                     raise EOFError  # the host has forgotten us, or its daemon has
                 self._host.fill()
             kind, nonce, payload = got
-            if kind == CALL and self._spare is not None:
-                self._call(self._spare, nonce, payload)
-            elif kind == LOAD and self._spare is None:
+            if kind == CALL and self._next is not None:
+                self._call(self._next, nonce, payload)
+            elif kind == LOAD and self._next is None:
                 self._load = payload
                 preload(payload)
                 self._fork()
@@ -99,13 +101,13 @@ class Supervisor:
             else:
                 raise EOFError
 
-    def _call(self, spare: Spare, nonce: bytes, payload: bytes) -> None:
+    def _call(self, call: Call, nonce: bytes, payload: bytes) -> None:
         """Run one call and answer it, then make the cell as it was before."""
-        call = Call(spare, nonce, payload)
-        call.watch(lambda: self._used_cpu(spare.pid), self._cores, self._ask, lambda: self._answer(call))
-        call.conclude(self._count_ooms)
+        call.begin(nonce, payload)
+        call.watch(self)
+        call.conclude(self)
         write_all(self._out, call.reply())
-        self._clean(spare)
+        self._clean(call)
         if self._child is None and call.status in (OK, ERROR):
             # A child has compiled this source within its limits: so can we, once for all children to come.
             self._child = Child()
@@ -114,10 +116,11 @@ class Supervisor:
         self._fork()
         write_all(self._out, pack(READY, nonce))
 
-    def _ask(self, question: bytes) -> None:
+    def ask(self, question: bytes) -> None:
+        """Pass on a question of the child's, as a frame."""
         write_all(self._out, question)
 
-    def _answer(self, call: Call) -> None:
+    def answer(self, call: Call) -> None:
         """Pass on the host's answer to a question of the call. While a call runs nothing else may come."""
         kind, nonce, payload = self._host.read()
         if kind != ANSWER:
@@ -125,27 +128,20 @@ class Supervisor:
         if nonce == call.nonce:
             call.send(pack(ANSWER, nonce, payload))
 
-    def _clean(self, spare: Spare) -> None:
+    def _clean(self, call: Call) -> None:
         """Leave nothing of a call: no process, no file."""
-        spare.close()
-        if spare.pid:
-            os.kill(spare.pid, signal.SIGKILL)
-            os.waitpid(spare.pid, 0)
+        call.close()
+        if call.pid:
+            os.kill(call.pid, signal.SIGKILL)
+            os.waitpid(call.pid, 0)
         # Every orphan of the cell is our child, for we are its first process: none left means nothing left.
-        while True:
-            try:
-                os.waitpid(-1, os.WNOHANG)
-                os.kill(-1, signal.SIGKILL)
-                os.waitpid(-1, 0)
-            except ProcessLookupError:
-                continue
-            except ChildProcessError:
-                break
+        if self._children is None or os.pread(self._children, 1, 0):
+            kill_all()
         for directory in SCRATCH:
             wipe(directory)
 
     def _fork(self) -> None:
-        self._spare = Spare(self._child, self._load, self._host.fd)
+        self._next = self._nursery.fork(self._child, self._load)
         self._cpu_before = self._cell_cpu()
 
     def _cell_cpu(self) -> float:
@@ -155,7 +151,8 @@ class Supervisor:
         text = os.pread(self._cpu_file, 256, 0)
         return int(text.split()[1]) / 1e6 if text.startswith(b"usage_usec") else int(text) / 1e9
 
-    def _used_cpu(self, pid: int) -> float:
+    def used_cpu(self, pid: int) -> float:
+        """CPU seconds that the call of this child has used so far."""
         if self._cpu_file is not None:
             return self._cell_cpu() - self._cpu_before
         try:
@@ -163,7 +160,7 @@ class Supervisor:
         except OSError:
             return 0.0
 
-    def _count_ooms(self) -> int:
+    def count_ooms(self) -> int:
         """How often the kernel killed something in this cell for want of memory, since the last question."""
         if self._oom_file is None:
             return 0
@@ -179,6 +176,19 @@ def _first_open(*paths: str) -> int | None:
         except OSError:
             continue
     return None
+
+
+def kill_all() -> None:
+    """End and reap every process of the cell but this one."""
+    while True:
+        try:
+            os.waitpid(-1, os.WNOHANG)
+            os.kill(-1, signal.SIGKILL)
+            os.waitpid(-1, 0)
+        except ProcessLookupError:
+            continue
+        except ChildProcessError:
+            break
 
 
 def wipe(directory: str) -> None:
@@ -255,6 +265,10 @@ def prepare(environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    for directory in SCRATCH:
+        if os.path.isdir(directory) and os.listdir(directory):  # noqa: PTH112, PTH208 - as in `wipe`
+            # The cell's own would be empty. What is in this one is somebody's, and would be wiped.
+            raise OSError(f"{directory} is not empty: a cell needs one of its own")
     os.umask(0o077)
     os.chdir("/tmp")  # noqa: S108 - the cell's own
     sys.argv = [""]
@@ -268,7 +282,6 @@ def prepare(environment: dict[str, str]) -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     rehearse()
     set_dumpable(0)
-    gc.disable()
     gc.collect()
     gc.freeze()
 
@@ -278,11 +291,11 @@ def main(rest: bytes) -> NoReturn:
     if os.getpid() != 1:  # it kills every process that it can see
         sys.stderr.write("Error: a guest runs only as the first process of a cell\n")
         os._exit(1)
-    here, there = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, CONTROL)  # taken, so that nothing else gets its number
+    here, there = os.dup(0), os.dup(1)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    os.close(null)
     try:
         host = Channel(here, rest)
         config = json.loads(host.read()[2])

@@ -259,3 +259,11 @@ def _make_dumps() -> Callable[[Any], str]:
 
 
 dumps = _make_dumps()
+# Without the way through Python that `json.loads` takes: nothing that is read here has white space around it.
+_decoder: Any = json.JSONDecoder()
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
+
+
+def loads(text: str) -> Any:
+    """What `dumps` wrote."""
+    return _scan(text, 0)[0]

@@ -1,0 +1,40 @@
+"""What a guest refuses to be the guest of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from latm_sandbox import guest
+from latm_sandbox._cell import ARGUMENTS, ENVIRONMENT
+from latm_sandbox.docker._image import ensure_host
+from latm_sandbox.docker._launcher import connect
+from latm_sandbox.guest import frames
+
+pytestmark = pytest.mark.docker
+
+
+def test_a_scratch_that_is_not_empty_is_left_alone(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("somebody's")
+    tmp_path.chmod(0o777)
+    client = connect(60)
+    try:
+        image = ensure_host(client)
+    finally:
+        client.close()
+    hello = json.dumps({"environment": ENVIRONMENT, "idle_s": 60}).encode()
+    command = ["docker", "run", "--rm", "-i", "--network", "none", "-v", f"{tmp_path}:/tmp", image, "python3"]
+
+    done = subprocess.run(
+        [*command, *ARGUMENTS],
+        input=guest.packed() + frames.pack(frames.HELLO, frames.NO_NONCE, hello),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert b"/tmp is not empty: a cell needs one of its own" in done.stderr
+    assert precious.read_text() == "somebody's"
