@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 
+import docker
 import pytest
 
 from latm_sandbox import guest
 from latm_sandbox._cell import ARGUMENTS, ENVIRONMENT
 from latm_sandbox.docker._image import ensure_host
-from latm_sandbox.docker._launcher import connect
 from latm_sandbox.guest import frames
 
 pytestmark = pytest.mark.docker
@@ -20,11 +20,11 @@ def test_a_scratch_that_is_not_empty_is_left_alone(tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("somebody's")
     tmp_path.chmod(0o777)
-    client = connect(60)
+    engine = docker.from_env()
     try:
-        image = ensure_host(client)
+        image = ensure_host(engine.api)
     finally:
-        client.close()
+        engine.close()
     hello = json.dumps({"environment": ENVIRONMENT, "idle_s": 60}).encode()
     command = ["docker", "run", "--rm", "-i", "--network", "none", "-v", f"{tmp_path}:/tmp", image, "python3"]
 
