@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from enum import Enum
 from typing import Any, Final, cast
 
-import anyio
-
 from latm_sandbox import guest
+from latm_sandbox._clock import MONOTONIC, Clock, deadline
 from latm_sandbox._codec import CodecError, decode_text, dumps, encode, loads
 from latm_sandbox._launcher import CellSpec, Jail
 from latm_sandbox._limits import Limits
@@ -23,6 +21,8 @@ GRACE_S: Final = 1.0
 """Seconds that the guest has beyond a call's own time to say that it is over; then the cell is killed."""
 _CLEAN_S: Final = 1.0
 """Seconds that the guest has to clean up after a call before the next one is sent elsewhere."""
+DESTROY_S: Final = 10.0
+"""Seconds that the end of a jail is waited for."""
 _ORPHAN_S: Final = 3600.0
 """Seconds without a word from the host after which a guest ends by itself."""
 
@@ -73,14 +73,16 @@ def cell_spec(limits: Limits) -> CellSpec:
 class Cell:
     """A jail with a guest that has said hello. One caller at a time."""
 
-    def __init__(self, jail: Jail, launcher: str, limits: Limits) -> None:
+    def __init__(self, jail: Jail, launcher: str, limits: Limits, clock: Clock = MONOTONIC) -> None:
         self.jail = jail
         self.name = f"{launcher}:{jail.id}"
         self.program: Program | None = None
         self.calls = 0
         self.state = State.CLEAN
-        self.used_at = time.monotonic()
+        self.bound_at = 0.0
+        self.used_at = clock.now()
         self.python = ""
+        self._clock = clock
         self._reader = FrameReader(frames.OVERHEAD + limits.output_bytes + limits.result_bytes)
         self._outgoing = b""
         self._last_nonce = frames.NO_NONCE
@@ -96,7 +98,7 @@ class Cell:
         config_frame = frames.pack(frames.HELLO, frames.NO_NONCE, config)
         why = "its stream ended"
         try:
-            with anyio.fail_after(timeout_s):
+            with deadline(self._clock, timeout_s):
                 await self.jail.send(guest.packed() + config_frame)
                 hello = await self._receive()
             if hello.kind == frames.HELLO:
@@ -109,12 +111,12 @@ class Cell:
         except (OSError, WireError, CodecError, LookupError, TypeError) as error:
             why = f"{why} ({error})" if str(error) else why
         except BaseException:  # cancelled: nobody else knows of the jail yet
-            with anyio.CancelScope(shield=True):
+            with self._clock.limit(DESTROY_S, shield=True):
                 await self.jail.destroy()
             raise
         self.state = State.SPENT
         complaint = ""
-        with anyio.CancelScope(shield=True):
+        with self._clock.limit(DESTROY_S, shield=True):
             complaint = (await self.jail.destroy()).strip()
         if "Error" in complaint:
             last = complaint.splitlines()[-1]
@@ -125,6 +127,7 @@ class Cell:
         """Give the cell to a program, for good. Sent with the first call."""
         assert self.program is None
         self.program = program
+        self.bound_at = self._clock.now()
         loaded = dumps({"source": encode(program.source), "function": encode(program.function)})
         self._outgoing = frames.pack(frames.LOAD, frames.NO_NONCE, loaded)
 
@@ -145,16 +148,19 @@ class Cell:
         )
         state = self.state
         self.state = State.SPENT
-        begun = time.monotonic()
+        begun = self._clock.now()
         try:
-            with anyio.fail_after(_CLEAN_S) as scope:
-                await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, head + body))
+            with deadline(self._clock, _CLEAN_S) as scope:
+                try:
+                    await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, head + body))
+                except OSError as error:  # the frame has not arrived whole, so nothing has begun
+                    raise Lost(str(error) or "its stream ended", started=False) from None
                 self._outgoing = b""
                 if state is State.CLEANING:
                     await self._expect_ready()
                     state = State.CLEAN
-                    begun = time.monotonic()  # until then the guest was busy with the call before
-                scope.deadline = anyio.current_time() + limits.wall_s + GRACE_S
+                    begun = self._clock.now()  # until then the guest was busy with the call before
+                self._clock.restart(scope, limits.wall_s + GRACE_S)
                 reply: Reply | None = None
                 while reply is None:
                     frame = await self._receive()
@@ -175,7 +181,7 @@ class Cell:
         self.state = State.CLEANING
         self._last_nonce = nonce
         self.calls += 1
-        self.used_at = time.monotonic()
+        self.used_at = self._clock.now()
         return reply, self.used_at - begun
 
     async def settle(self) -> None:
@@ -187,7 +193,7 @@ class Cell:
         if self.state is State.CLEANING:
             self.state = State.SPENT
             try:
-                with anyio.fail_after(_CLEAN_S):
+                with deadline(self._clock, _CLEAN_S):
                     await self._expect_ready()
             except (TimeoutError, OSError, WireError) as error:
                 raise Lost(str(error), started=False) from None
@@ -202,7 +208,7 @@ class Cell:
         await self.settle()
         nonce = os.urandom(8)
         try:
-            with anyio.fail_after(timeout_s):
+            with deadline(self._clock, timeout_s):
                 await self.jail.send(frames.pack(frames.PING, nonce))
                 frame = await self._receive()
             if frame.kind != frames.PONG or frame.nonce != nonce:
