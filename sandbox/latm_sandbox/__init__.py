@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from latm_sandbox._images import Image
 from latm_sandbox._launcher import CellSpec, Finding, Jail, Launcher, LauncherOptions, LauncherSpec
 from latm_sandbox._limits import KiB, Limits, MiB, PoolPolicy
 from latm_sandbox._outcome import Outcome, ProgramError, Status, TestReport
@@ -35,6 +36,7 @@ __all__ = [
     "AsyncSandbox",
     "CellSpec",
     "Finding",
+    "Image",
     "ImageError",
     "Jail",
     "KiB",

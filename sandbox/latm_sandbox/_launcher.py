@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from latm_sandbox._images import Image
 from latm_sandbox._limits import Limits
 
 
@@ -119,7 +120,7 @@ class LauncherOptions:
         extra: the launcher's own options, unread by the sandbox.
     """
 
-    image: object = None
+    image: Image | str | None = None
     extra: Mapping[str, object] = field(default_factory=dict[str, object])
 
 

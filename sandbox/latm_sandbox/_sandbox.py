@@ -23,6 +23,7 @@ from latm_sandbox._codec import (
     encode_text,
     loads,
 )
+from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding, Launcher, LauncherOptions, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._outcome import Outcome, ProgramError, Status, TestReport
@@ -65,7 +66,7 @@ class AsyncSandbox:
     Args:
         launcher: what starts the cells: ``docker``, or another by its name. There is no silent fallback.
         image: what the cells are made of. None is an image of the running interpreter, built when needed; a
-            text is a reference such as ``python:3.13-slim``.
+            text is a reference such as ``python:3.13-slim``; an `Image` may have packages, or a Dockerfile.
         pool: how many cells there are and how long they live.
         limits: what a call may use; a call may tighten them.
         fresh_cell_per_call: give every call a cell that has never run anything, and throw it away after.
@@ -81,7 +82,7 @@ class AsyncSandbox:
         self,
         *,
         launcher: str = "docker",
-        image: object = None,
+        image: Image | str | None = None,
         pool: PoolPolicy | None = None,
         limits: Limits | None = None,
         fresh_cell_per_call: bool = False,

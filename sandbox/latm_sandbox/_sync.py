@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
+from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._outcome import Outcome, TestReport
@@ -137,7 +138,7 @@ class Sandbox:
         self,
         *,
         launcher: str = "docker",
-        image: object = None,
+        image: Image | str | None = None,
         pool: PoolPolicy | None = None,
         limits: Limits | None = None,
         fresh_cell_per_call: bool = False,

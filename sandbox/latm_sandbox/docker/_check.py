@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding
 from latm_sandbox.docker import _image
 from latm_sandbox.docker._launcher import connect
 from latm_sandbox.errors import SandboxUnavailable
 
 
-def findings(reference: str | None, runtime: str | None) -> tuple[Finding, ...]:
+def findings(wanted_image: Image, runtime: str | None) -> tuple[Finding, ...]:
     """Engine, cgroups, seccomp, runtimes and image; stops at an engine that does not answer."""
     try:
         client = connect(10)
         try:
-            return tuple(_findings(client, reference, runtime))
+            return tuple(_findings(client, wanted_image, runtime))
         finally:
             client.close()
     except SandboxUnavailable as error:
         return (Finding(name="docker", ok=False, detail=str(error), remedy=error.remedy),)
 
 
-def _findings(client: Any, reference: str | None, runtime: str | None) -> list[Finding]:
+def _findings(client: Any, wanted_image: Image, runtime: str | None) -> list[Finding]:
     info: dict[str, Any] = client.info()
     version = info.get("ServerVersion", "?")
     options: list[str] = info.get("SecurityOptions") or []
     secure = any("seccomp" in option for option in options)
     runtimes = sorted(info.get("Runtimes") or {})
-    image = _image.host_tag() if reference is None else reference
+    image = _image.tag_of(wanted_image)
     there = _image.present(client, image)
-    buildable = there or reference is None
+    buildable = there or wanted_image.kind != "reference"
     wanted = runtime is None or runtime in runtimes
     return [
         Finding(name="docker", ok=True, detail=f"engine {version} answers"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any, Final
 
@@ -51,8 +52,10 @@ def host_config(client: Any, spec: CellSpec, *, runtime: str | None) -> dict[str
     return config
 
 
-def container_config(client: Any, spec: CellSpec, image: str, *, runtime: str | None) -> dict[str, Any]:
-    """All that the daemon is told of a new container."""
+def container_config(
+    client: Any, spec: CellSpec, image: str, *, runtime: str | None, inherited: Iterable[str] = ()
+) -> dict[str, Any]:
+    """All that the daemon is told of a new container; `inherited` are variables of the image to be unset."""
     config: dict[str, Any] = client.create_container_config(
         image,
         [*spec.arguments],
@@ -62,7 +65,9 @@ def container_config(client: Any, spec: CellSpec, image: str, *, runtime: str | 
         tty=False,
         working_dir="/tmp",  # noqa: S108 - the cell's own
         hostname="cell",
-        environment=dict(spec.environment),
+        # None unsets: LD_PRELOAD or PYTHONHOME would be there before the guest is.
+        environment={**dict.fromkeys(inherited), **spec.environment},
+        healthcheck={"test": ["NONE"]},
         labels=_owner.labels(),
         network_disabled=True,
         host_config=host_config(client, spec, runtime=runtime),

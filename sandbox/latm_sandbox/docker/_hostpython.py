@@ -163,7 +163,7 @@ def collect(file: IO[bytes], packages: Path | None = None) -> None:
                     archive.file(f"{inside}/site-packages/{path.relative_to(packages)}", path)
                     if ".so" in path.suffixes:
                         extensions.append(path)
-        _shared_libraries(archive, [binary, *extensions])
+        _shared_libraries(archive, [binary, *extensions], packages)
         _surroundings(archive)
     except OSError as error:
         raise ImageError(f"the running interpreter cannot be read: {error}") from error
@@ -182,11 +182,13 @@ def _library_files(library: Path) -> Iterator[Path]:
             yield Path(directory, name)
 
 
-def _shared_libraries(archive: Archive, binaries: list[Path]) -> None:
+def _shared_libraries(archive: Archive, binaries: list[Path], packages: Path | None) -> None:
     """All that the dynamic loader would load, put where it looks unasked: beside libc."""
     needed: dict[str, str] = {}
     loaders: set[str] = set()
     for name, path in _ldd(binaries):
+        if packages is not None and Path(path).resolve().is_relative_to(packages.resolve()):
+            continue  # a package finds what it brings
         if name:
             needed.setdefault(name, path)
         else:

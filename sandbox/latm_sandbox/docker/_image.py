@@ -6,14 +6,15 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
 import docker.errors
 import requests
 
-from latm_sandbox.docker import _hostpython
+from latm_sandbox._images import Image
+from latm_sandbox.docker import _build, _hostpython, _packages
 from latm_sandbox.errors import ImageError
 
 REPOSITORY: Final = "latm-sandbox"
@@ -21,7 +22,7 @@ REPOSITORY: Final = "latm-sandbox"
 
 def host_tag() -> str:
     """The tag of the image of the running interpreter."""
-    return f"{REPOSITORY}:{_hostpython.fingerprint()}"
+    return tag_of(Image())
 
 
 def ensure_host(client: Any) -> str:
@@ -30,13 +31,69 @@ def ensure_host(client: Any) -> str:
     Raises:
         ImageError: it cannot be built.
     """
-    tag = host_tag()
+    return ensure(client, Image())
+
+
+def tag_of(image: Image) -> str:
+    """The tag by which the daemon knows the image, or would.
+
+    Raises:
+        ImageError: it is of a Dockerfile that is not there.
+    """
+    if image.kind == "reference":
+        return image.source
+    if image.kind == "dockerfile":
+        return f"{REPOSITORY}:{_build.fingerprint(image.source)}"
+    return f"{REPOSITORY}:{_hostpython.fingerprint(image.packages)}"
+
+
+def ensure(client: Any, image: Image) -> str:
+    """The tag of an image that the daemon has now: found, built or pulled.
+
+    Raises:
+        ImageError: it cannot be had.
+    """
+    tag = tag_of(image)
+    if image.kind == "reference":
+        return ensure_reference(client, tag)
     if not present(client, tag):
-        with _lock(), tempfile.TemporaryFile() as file:
+        with _lock():
             if not present(client, tag):  # not built by another process while we waited
-                _hostpython.collect(file)
-                _import(client, file, tag)
+                if image.kind == "dockerfile":
+                    _build.build(client, image.source, tag)
+                else:
+                    _build_host(client, image.packages, tag)
     return tag
+
+
+def inherited(client: Any, reference: str) -> tuple[str, ...]:
+    """Names of the variables that the image would set in a cell.
+
+    Raises:
+        ImageError: it is gone, or has volumes, which a cell could write to and fill a disk with.
+    """
+    try:
+        config: dict[str, Any] = client.inspect_image(reference).get("Config") or {}
+    except docker.errors.APIError as error:
+        raise ImageError(f"the image {reference!r} cannot be looked up ({_short(error)})") from error
+    if volumes := sorted(config.get("Volumes") or {}):
+        raise ImageError(
+            f"the image {reference!r} declares volumes ({', '.join(volumes)}), which a cell could write to",
+            remedy="use an image without VOLUME",
+        )
+    return tuple(variable.partition("=")[0] for variable in config.get("Env") or ())
+
+
+def _build_host(client: Any, packages: Sequence[str], tag: str) -> None:
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryDirectory(prefix="latm-image-") as name:
+        labels = {"io.latm.sandbox": "image"}
+        directory = Path(name)
+        if packages:
+            labels["io.latm.packages"] = " ".join(_packages.install(packages, directory))
+            _hostpython.collect(file, directory / "packages")
+        else:
+            _hostpython.collect(file)
+        _import(client, file, tag, labels)
 
 
 def ensure_reference(client: Any, reference: str) -> str:
@@ -71,11 +128,12 @@ def present(client: Any, reference: str) -> bool:
     return True
 
 
-def _import(client: Any, file: IO[bytes], tag: str) -> None:
+def _import(client: Any, file: IO[bytes], tag: str, labels: Mapping[str, str]) -> None:
     file.seek(0)
     repository, _, version = tag.partition(":")
     try:
-        client.import_image(file, repository=repository, tag=version, changes=["LABEL io.latm.sandbox=image"])
+        changes = [f'LABEL {name}="{value}"' for name, value in labels.items()]
+        client.import_image(file, repository=repository, tag=version, changes=changes)
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise ImageError(
             f"the image of the running interpreter cannot be imported ({_short(error)})",

@@ -15,6 +15,7 @@ import docker.errors
 import requests
 from docker.utils import kwargs_from_env
 
+from latm_sandbox._images import as_image
 from latm_sandbox._launcher import CellSpec, Finding, Jail, LauncherOptions
 from latm_sandbox.docker import _image, _owner
 from latm_sandbox.docker._attach import DockerJail, plain_socket
@@ -33,10 +34,8 @@ class DockerLauncher:
     """Cells as containers of the engine that DOCKER_HOST names, or of the local one."""
 
     def __init__(self, options: LauncherOptions) -> None:
-        image = options.image
-        if image is not None and not isinstance(image, str):
-            raise ImageError(f"image is a reference such as 'python:3.13-slim' or None, not {image!r}")
-        self._reference = image
+        self._wanted = as_image(options.image)
+        self._inherited: tuple[str, ...] = ()
         runtime = options.extra.get("runtime")
         self._runtime = None if runtime is None else str(runtime)
         self._client: Any = None
@@ -57,10 +56,8 @@ class DockerLauncher:
     def _prepare(self) -> str:
         client = self._connect(_API_S)
         with _client(_BUILD_S) as patient, _typed():
-            if self._reference is None:
-                image = _image.ensure_host(patient)
-            else:
-                image = _image.ensure_reference(patient, self._reference)
+            image = _image.ensure(patient, self._wanted)
+            self._inherited = _image.inherited(patient, image)
         sweep(client)
         return image
 
@@ -91,7 +88,7 @@ class DockerLauncher:
     def _start(self, spec: CellSpec, container: list[str], attached: list[socket.socket]) -> None:
         client = self._client
         assert self._image is not None
-        config = container_config(client, spec, self._image, runtime=self._runtime)
+        config = container_config(client, spec, self._image, runtime=self._runtime, inherited=self._inherited)
         with _typed():
             try:
                 made = client.create_container_from_config(config)
@@ -101,7 +98,14 @@ class DockerLauncher:
             container.append(made["Id"])
             params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             attached.append(plain_socket(client.attach_socket(made["Id"], params)))
-            client.start(made["Id"])
+            try:
+                client.start(made["Id"])
+            except docker.errors.APIError as error:
+                if "python3" not in str(error.explanation):
+                    raise
+                raise ImageError(
+                    f"the image {self._image!r} has no python3 that starts", remedy="use an image with Python"
+                ) from error
 
     async def _remove(self, container: str) -> None:
         await anyio.to_thread.run_sync(self._remove_now, container, limiter=self._removers)
@@ -115,7 +119,7 @@ class DockerLauncher:
         """What the daemon is, and whether it can do what a cell needs."""
         from latm_sandbox.docker._check import findings
 
-        return await anyio.to_thread.run_sync(findings, self._reference, self._runtime)
+        return await anyio.to_thread.run_sync(findings, self._wanted, self._runtime)
 
     async def aclose(self) -> None:
         """Close the connections to the daemon."""

@@ -273,7 +273,12 @@ def prepare(environment: dict[str, str]) -> None:
     os.chdir("/tmp")  # noqa: S108 - the cell's own
     sys.argv = [""]
     for path in [entry for entry in sys.path if re.search(r"/python3\.\d+$", entry)]:
-        sys.path.append(path + "/site-packages")  # -S left it out, and with it the cost of site
+        # -S left them out, and with them the cost of site; Debian has two of its own.
+        base, name = path.rsplit("/", 1)
+        debian = (f"/usr/local/lib/{name}/dist-packages", base + "/python3/dist-packages")
+        for place in (path + "/site-packages", *debian):
+            if os.path.isdir(place):  # noqa: PTH112
+                sys.path.append(place)
     import _sitebuiltins  # the part of site that programs use
 
     for name in ("exit", "quit"):

@@ -1,0 +1,50 @@
+"""Images as values: what is taken, what is refused, and when a Dockerfile is another."""
+
+from __future__ import annotations
+
+import pytest
+
+from latm_sandbox import Image, ImageError
+from latm_sandbox._images import as_image
+from latm_sandbox.docker._image import tag_of
+
+
+def test_packages_are_a_set_of_requirements():
+    one = Image.from_host(["b==1", "a[x,y]>=2,<3; python_version > '3'"])
+    assert one == Image.from_host(["a[x,y]>=2,<3; python_version > '3'", "b==1", "b==1"])
+    assert tag_of(one) != tag_of(Image.from_host()) == tag_of(as_image(None))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "--pre", "./a", "a @ https://x/a.tar.gz", "/a", "git+ssh://x", "a\n-r b", "$(a)"]
+)
+def test_what_pip_would_build_or_take_for_an_option_is_refused(text):
+    with pytest.raises(ImageError, match="no requirement"):
+        Image.from_host([text])
+
+
+def test_a_text_of_packages_is_refused():
+    with pytest.raises(ImageError, match="a list of requirements"):
+        Image.from_host("sympy")
+
+
+def test_what_is_no_image_is_refused():
+    assert as_image("python:3.13-slim") == Image.reference("python:3.13-slim")
+    for wrong in (3, "", " "):
+        with pytest.raises(ImageError, match=r"python:3\.13-slim"):
+            as_image(wrong)
+
+
+def test_a_dockerfile_is_known_by_what_the_engine_would_be_sent(tmp_path):
+    with pytest.raises(ImageError, match="has no Dockerfile"):
+        tag_of(Image.dockerfile(tmp_path))
+    with pytest.raises(ImageError, match="is not there"):
+        tag_of(Image.dockerfile(tmp_path / "gone"))
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / ".dockerignore").write_text("ignored\n")
+    before = tag_of(Image.dockerfile(tmp_path))
+    assert before == tag_of(Image.dockerfile(tmp_path / "Dockerfile"))
+    (tmp_path / "ignored").write_text("1")
+    assert tag_of(Image.dockerfile(tmp_path)) == before
+    (tmp_path / "sent").write_text("1")
+    assert tag_of(Image.dockerfile(tmp_path)) != before
