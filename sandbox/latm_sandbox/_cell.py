@@ -82,6 +82,7 @@ class Cell:
         self.bound_at = 0.0
         self.used_at = clock.now()
         self.python = ""
+        self.left = ""  # why something of it may still be there after it was destroyed
         self._clock = clock
         self._reader = FrameReader(frames.OVERHEAD + limits.output_bytes + limits.result_bytes)
         self._outgoing = b""
@@ -111,17 +112,26 @@ class Cell:
         except (OSError, WireError, CodecError, LookupError, TypeError) as error:
             why = f"{why} ({error})" if str(error) else why
         except BaseException:  # cancelled: nobody else knows of the jail yet
-            with self._clock.limit(DESTROY_S, shield=True):
-                await self.jail.destroy()
+            await self.destroy()
             raise
         self.state = State.SPENT
-        complaint = ""
-        with self._clock.limit(DESTROY_S, shield=True):
-            complaint = (await self.jail.destroy()).strip()
+        complaint = (await self.destroy()).strip()
         if "Error" in complaint:
             last = complaint.splitlines()[-1]
             raise ImageError(f"the guest does not run in this image ({last})", remedy="use another image=")
         raise LaunchFailed(f"the cell {self.name} did not start: {why}", remedy="run `latm doctor`")
+
+    async def destroy(self) -> str:
+        """See to the end of the jail; what it last complained of. Raises nothing, see `left`."""
+        complaint = ""
+        self.left = f"nothing was heard of its end for {DESTROY_S:g} s"
+        try:
+            with self._clock.limit(DESTROY_S, shield=True):
+                complaint = await self.jail.destroy()
+                self.left = ""
+        except Exception as error:  # noqa: BLE001 - a launcher's own mistake must not end the pool
+            self.left = repr(error)
+        return complaint
 
     def bind(self, program: Program) -> None:
         """Give the cell to a program, for good. Sent with the first call."""

@@ -105,8 +105,8 @@ class PoolPolicy:
         cells: how many cells there may be at once, starting and ending ones included.
         spare: how many blank cells are kept started ahead of need; 0 starts a cell when it is needed.
         max_calls: calls that a cell serves before it is replaced.
-        idle_s: seconds after which a cell that nobody uses is thrown away, unless it is a spare one. Looked for
-            every five seconds.
+        idle_s: seconds after which a cell that nobody uses is thrown away, unless it is a spare one. Looked
+            for every five seconds.
         queue: calls that may wait for a cell, beside those for which one is free or starts; one more is
             refused with `SandboxBusy`.
         wait_s: seconds that a call waits for a cell before it is refused with `SandboxBusy`.

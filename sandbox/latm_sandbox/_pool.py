@@ -290,7 +290,11 @@ class Pool:
                 f"no cell started within {self._policy.start_s:g} s", remedy="run `latm doctor`"
             )
         cell = Cell(jails[0], self._name, self._limits, self._clock)
-        await cell.boot(max(begun + self._policy.start_s - self._clock.now(), _BOOT_S))
+        try:
+            await cell.boot(max(begun + self._policy.start_s - self._clock.now(), _BOOT_S))
+        finally:
+            if cell.left:
+                self._event("cell_left", cell=cell.name, error=cell.left)
         return cell
 
     def _offer(self, cell: Cell, since: float) -> None:
@@ -314,19 +318,12 @@ class Pool:
                 break
 
     async def _destroy(self, cell: Cell) -> None:
-        wrong = f"nothing was heard of its end for {DESTROY_S:g} s"
-        try:
-            with self._clock.limit(DESTROY_S, shield=True):
-                await cell.jail.destroy()
-                wrong = ""
-        except Exception as error:  # noqa: BLE001 - as above
-            wrong = repr(error)
-        finally:
-            self._cells.discard(cell)
-            self._dying.discard(cell)
-            self._note_the_end()
-        if wrong:
-            self._event("cell_left", cell=cell.name, error=wrong)
+        await cell.destroy()
+        self._cells.discard(cell)
+        self._dying.discard(cell)
+        self._note_the_end()
+        if cell.left:
+            self._event("cell_left", cell=cell.name, error=cell.left)
         else:
             self._event("cell_destroyed", cell=cell.name, calls=cell.calls)
         self._arrange()

@@ -26,12 +26,13 @@ class Bench:
 
     def __init__(self, policy: PoolPolicy, *, single_use: bool, start_s: float) -> None:
         self.clock = FakeClock()
+        self.limits = Limits()
         self.launcher = FakeLauncher(self.clock, start_s=start_s)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.pool = Pool(
             "fake",
             self.launcher,
-            Limits(),
+            self.limits,
             policy,
             single_use=single_use,
             event=lambda name, **fields: self.events.append((name, fields)),

@@ -468,6 +468,17 @@ async def test_a_guest_that_cannot_be_destroyed_after_a_bad_start_blocks_nobody(
         (caller,) = await it.callers(A)
         await it.clock.advance(DESTROY_S + 1)
         assert isinstance(caller.error, LaunchFailed)
+        assert it.count("cell_left") == 1
+        it.launcher.alive.clear()
+
+
+async def test_a_guest_whose_end_fails_after_a_bad_start_is_told_beside_what_was_wrong():
+    async with bench(PoolPolicy(cells=1, spare=0)) as it:
+        it.launcher.hello = b"x" * 100
+        it.launcher.destroy_error = ZeroDivisionError("bug")
+        with pytest.raises(LaunchFailed, match="did not start"):
+            await it.pool.acquire(A)
+        assert it.count("cell_left") == 1
         it.launcher.alive.clear()
 
 
