@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 
 from latm_sandbox._launcher import CellSpec, Finding, Jail, Launcher, LauncherOptions, LauncherSpec
-from latm_sandbox._stream import SocketStream
+from latm_sandbox._stream import StreamJail
 from latm_sandbox.errors import ImageError, LaunchFailed, SandboxUnavailable
 
 _NOBODY: Final = 65534
@@ -67,29 +67,17 @@ def root_directory() -> Path:
     return root
 
 
-class BubblewrapJail:
+class BubblewrapJail(StreamJail):
     """One bwrap process with a guest in it."""
 
     def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket) -> None:
+        super().__init__(sock)
         self._process = process
-        self._stream = SocketStream(sock)
 
     @property
     def id(self) -> str:
         """The process id of bwrap."""
         return str(self._process.pid)
-
-    async def send(self, data: bytes) -> None:
-        """Write to the guest's stdin."""
-        await self._stream.send(data)
-
-    async def receive(self) -> bytes:
-        """Read from the guest's stdout."""
-        return await self._stream.receive()
-
-    def abandon(self) -> None:
-        """Close the stream."""
-        self._stream.close()
 
     async def destroy(self) -> str:
         """Kill bwrap, and with it the first process of the namespace, and so all of them."""

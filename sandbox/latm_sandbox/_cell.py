@@ -13,6 +13,7 @@ from latm_sandbox._codec import CodecError, decode_text, dumps, encode, loads
 from latm_sandbox._launcher import CellSpec, Jail
 from latm_sandbox._limits import Limits
 from latm_sandbox._program import Program
+from latm_sandbox._stream import StreamJail
 from latm_sandbox._wire import Frame, FrameReader, Reply, WireError, parse_reply
 from latm_sandbox.errors import ImageError, LaunchFailed
 from latm_sandbox.guest import frames
@@ -57,6 +58,39 @@ class Lost(Exception):  # noqa: N818 - says what it is
         self.late = late
 
 
+class Awaited:
+    """How a call goes over a jail's stream in an event loop."""
+
+    async def send(self, jail: Jail, data: bytes, clock: Clock, seconds: float) -> None:
+        """Write all of `data`, or raise TimeoutError after that long."""
+        with deadline(clock, seconds):
+            await jail.send(data)
+
+    async def receive(self, jail: Jail, clock: Clock, seconds: float) -> bytes:
+        """The next bytes, or TimeoutError."""
+        with deadline(clock, seconds):
+            return await jail.receive()
+
+
+class InThread:
+    """The same without one: nothing here is ever suspended."""
+
+    async def send(self, jail: Jail, data: bytes, _clock: Clock, seconds: float) -> None:
+        """Write all of `data`, or raise TimeoutError after that long."""
+        assert isinstance(jail, StreamJail)
+        jail.send_now(data, max(seconds, 0.0))
+
+    async def receive(self, jail: Jail, _clock: Clock, seconds: float) -> bytes:
+        """The next bytes, or TimeoutError."""
+        assert isinstance(jail, StreamJail)
+        return jail.receive_now(max(seconds, 0.0))
+
+
+Wire = Awaited | InThread
+AWAITED: Final = Awaited()
+IN_THREAD: Final = InThread()
+
+
 class State(Enum):
     """Where a cell is between two calls."""
 
@@ -99,9 +133,9 @@ class Cell:
         config_frame = frames.pack(frames.HELLO, frames.NO_NONCE, config)
         why = "its stream ended"
         try:
-            with deadline(self._clock, timeout_s):
-                await self.jail.send(guest.packed() + config_frame)
-                hello = await self._receive()
+            until = self._clock.now() + timeout_s
+            await self._send(AWAITED, guest.packed() + config_frame, until)
+            hello = await self._receive(AWAITED, until)
             if hello.kind == frames.HELLO:
                 about = loads(hello.payload)
                 self.python = str(about["python"])
@@ -141,13 +175,16 @@ class Cell:
         loaded = dumps({"source": encode(program.source), "function": encode(program.function)})
         self._outgoing = frames.pack(frames.LOAD, frames.NO_NONCE, loaded)
 
-    async def call(self, body: bytes, limits: Limits, answer: Any = None) -> tuple[Reply, float]:
+    async def call(
+        self, body: bytes, limits: Limits, answer: Any = None, wire: Wire = AWAITED
+    ) -> tuple[Reply, float]:
         """Send one call and wait for its reply; the reply, and the seconds it took.
 
         Args:
             body: the encoded call.
             limits: complete limits of this call.
             answer: awaited with the payload of each question that the code asks; its result is sent back.
+            wire: how to wait.
 
         Raises:
             Lost: the cell is gone or not to be trusted; it has to be destroyed.
@@ -159,29 +196,24 @@ class Cell:
         state = self.state
         self.state = State.SPENT
         begun = self._clock.now()
+        until = begun + _CLEAN_S
         try:
-            with deadline(self._clock, _CLEAN_S) as scope:
-                try:
-                    await self.jail.send(self._outgoing + frames.pack(frames.CALL, nonce, head + body))
-                except OSError as error:  # the frame has not arrived whole, so nothing has begun
-                    raise Lost(str(error) or "its stream ended", started=False) from None
-                self._outgoing = b""
-                if state is State.CLEANING:
-                    await self._expect_ready()
-                    state = State.CLEAN
-                    begun = self._clock.now()  # until then the guest was busy with the call before
-                self._clock.restart(scope, limits.wall_s + GRACE_S)
-                reply: Reply | None = None
-                while reply is None:
-                    frame = await self._receive()
-                    if frame.nonce != nonce:
-                        raise WireError("an answer with the wrong nonce")  # noqa: TRY301 - one way out for all
-                    if frame.kind == frames.REPLIED:
-                        reply = parse_reply(frame.payload)
-                    elif frame.kind != frames.ASK or answer is None:
-                        raise WireError("a frame of the wrong kind")  # noqa: TRY301
-                    else:
-                        await self.jail.send(frames.pack(frames.ANSWER, nonce, await answer(frame.payload)))
+            try:
+                await self._send(wire, self._outgoing + frames.pack(frames.CALL, nonce, head + body), until)
+            except OSError as error:  # the frame has not arrived whole, so nothing has begun
+                raise Lost(str(error) or "its stream ended", started=False) from None
+            self._outgoing = b""
+            if state is State.CLEANING:
+                await self._expect_ready(wire, until)
+                state = State.CLEAN
+                begun = self._clock.now()  # until then the guest was busy with the call before
+            until = self._clock.now() + limits.wall_s + GRACE_S
+            while (frame := await self._receive_of(nonce, wire, until)).kind != frames.REPLIED:
+                if frame.kind != frames.ASK or answer is None:
+                    raise WireError("a frame of the wrong kind")  # noqa: TRY301 - one way out for all
+                with deadline(self._clock, until - self._clock.now()):
+                    await self.jail.send(frames.pack(frames.ANSWER, nonce, await answer(frame.payload)))
+            reply = parse_reply(frame.payload)
         except TimeoutError:
             raise Lost(
                 "it did not answer in time", started=state is State.CLEAN, late=state is State.CLEAN
@@ -203,8 +235,7 @@ class Cell:
         if self.state is State.CLEANING:
             self.state = State.SPENT
             try:
-                with deadline(self._clock, _CLEAN_S):
-                    await self._expect_ready()
+                await self._expect_ready(AWAITED, self._clock.now() + _CLEAN_S)
             except (TimeoutError, OSError, WireError) as error:
                 raise Lost(str(error), started=False) from None
             self.state = State.CLEAN
@@ -218,26 +249,35 @@ class Cell:
         await self.settle()
         nonce = os.urandom(8)
         try:
-            with deadline(self._clock, timeout_s):
-                await self.jail.send(frames.pack(frames.PING, nonce))
-                frame = await self._receive()
+            until = self._clock.now() + timeout_s
+            await self._send(AWAITED, frames.pack(frames.PING, nonce), until)
+            frame = await self._receive(AWAITED, until)
             if frame.kind != frames.PONG or frame.nonce != nonce:
                 raise WireError("no pong")  # noqa: TRY301
         except (TimeoutError, OSError, WireError) as error:
             self.state = State.SPENT
             raise Lost(str(error), started=False) from None
 
-    async def _expect_ready(self) -> None:
-        frame = await self._receive()
+    async def _expect_ready(self, wire: Wire, until: float) -> None:
+        frame = await self._receive(wire, until)
         if frame.kind != frames.READY or frame.nonce != self._last_nonce:
             raise WireError("something else than the word that all is clean")
 
-    async def _receive(self) -> Frame:
+    async def _send(self, wire: Wire, data: bytes, until: float) -> None:
+        await wire.send(self.jail, data, self._clock, until - self._clock.now())
+
+    async def _receive(self, wire: Wire, until: float) -> Frame:
         while (frame := self._reader.next()) is None:
-            data = await self.jail.receive()
+            data = await wire.receive(self.jail, self._clock, until - self._clock.now())
             if not data:
                 raise OSError("its stream ended")
             self._reader.feed(data)
+        return frame
+
+    async def _receive_of(self, nonce: bytes, wire: Wire, until: float) -> Frame:
+        frame = await self._receive(wire, until)
+        if frame.nonce != nonce:
+            raise WireError("an answer with the wrong nonce")
         return frame
 
 

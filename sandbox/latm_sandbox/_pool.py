@@ -9,6 +9,7 @@ long that waiting for it would block everyone.
 from __future__ import annotations
 
 import copy
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,10 +19,12 @@ from anyio.abc import TaskGroup
 
 from latm_sandbox._cell import DESTROY_S, Cell, cell_spec
 from latm_sandbox._clock import MONOTONIC, Clock
+from latm_sandbox._errands import Errands, Ring
 from latm_sandbox._launcher import Jail, Launcher
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._program import Program
 from latm_sandbox._shares import Shares, Waiter
+from latm_sandbox._stream import StreamJail
 from latm_sandbox.errors import LaunchFailed, SandboxBusy, SandboxClosed, SandboxError
 
 PATIENCE_S: Final = 0.25
@@ -35,7 +38,11 @@ Event = Callable[..., None]
 
 
 class Pool:
-    """All cells of one sandbox. Everything here runs on one event loop, so plain fields need no lock."""
+    """All cells of one sandbox.
+
+    Cells start and end on one event loop. Threads may take, pass on and give back those that are there: so
+    the books are only opened under the lock, and what needs the loop is an errand for it.
+    """
 
     def __init__(
         self,
@@ -51,11 +58,12 @@ class Pool:
         self._name = name
         self._launcher = launcher
         self._limits = limits
-        self._policy = policy
+        self.policy = policy
         self._single_use = single_use
         self._event = event
         self._clock = clock
         self._group: TaskGroup | None = None
+        self._lock = threading.RLock()
         self._closed = False
         self._gone = anyio.Event()  # closed, and nothing is left
         self._cells: set[Cell] = set()  # started and not yet destroyed
@@ -71,15 +79,22 @@ class Pool:
         """Cells that exist in any way."""
         return len(self._cells) + len(self._starts)
 
-    def open(self, group: TaskGroup) -> None:
-        """Use `group` for what happens in the background."""
+    def open(self, group: TaskGroup, ring: Ring | None = None) -> None:
+        """Use `group` for what happens in the background.
+
+        Args:
+            group: of the event loop in which this is called.
+            ring: runs a function in that loop, from any thread. Without it no thread may use the pool.
+        """
         self._group = group
+        self._errands = Errands(group, ring)
         group.start_soon(self._housekeep)
 
     def fill(self) -> None:
         """Start the spare cells ahead of need."""
-        self._no_start_before = self._clock.now()
-        self._arrange()
+        with self._lock:
+            self._no_start_before = self._clock.now()
+            self._arrange()
 
     async def acquire(self, program: Program, wait_s: float | None = None) -> Cell:
         """A cell for one call of `program`; to be released or discarded.
@@ -92,61 +107,114 @@ class Pool:
             SandboxBusy: the queue is full, or the wait was longer than `wait_s`.
             SandboxUnavailable: no cell can be started, or none has while the call waited.
         """
-        if self._closed:
-            raise SandboxClosed("the sandbox is closed")
-        cell = self._take(program)
-        if cell is not None:
-            return cell
-        self._refuse_if_full()
-        waiter = Waiter(program, self._clock.now())
-        self._shares.join(waiter)
-        self._arrange()
+        event = anyio.Event()
+        got = self._enter(program, event)
+        if isinstance(got, Cell):
+            return got
+        wait_s = self.policy.wait_s if wait_s is None else wait_s
         try:
-            await self._wait(waiter, self._policy.wait_s if wait_s is None else wait_s)
+            with self._clock.limit(min(wait_s, PATIENCE_S)):
+                await event.wait()
+            if not event.is_set() and wait_s > PATIENCE_S:
+                self._delay(got)
+                with self._clock.limit(wait_s - PATIENCE_S):
+                    await event.wait()
         except BaseException:
+            self._give_up(got)
+            raise
+        return self._served(got)
+
+    def acquire_in_thread(self, program: Program, wait_s: float) -> Cell:
+        """The same for a thread, which is blocked meanwhile."""
+        event = threading.Event()
+        got = self._enter(program, event)
+        if isinstance(got, Cell):
+            return got
+        try:
+            if not event.wait(min(wait_s, PATIENCE_S)) and wait_s > PATIENCE_S:
+                self._delay(got)
+                event.wait(min(wait_s - PATIENCE_S, threading.TIMEOUT_MAX))
+        except BaseException:
+            self._give_up(got)
+            raise
+        return self._served(got)
+
+    def _enter(self, program: Program, event: anyio.Event | threading.Event) -> Cell | Waiter:
+        """A cell that is free, or a place in the queue."""
+        with self._lock:
+            if self._closed:
+                raise SandboxClosed("the sandbox is closed")
+            cell = self._take(program)
+            if cell is not None:
+                return cell
+            self._refuse_if_full()
+            waiter = Waiter(program, self._clock.now(), event)
+            self._shares.join(waiter)
+            self._arrange()
+            return waiter
+
+    def _delay(self, waiter: Waiter) -> None:
+        """A call has waited for long."""
+        with self._lock:
+            if waiter.cell is None and waiter.error is None:
+                self._shares.delay(waiter)
+                self._arrange()
+
+    def _give_up(self, waiter: Waiter) -> None:
+        """A call waits no longer, whether it has a cell by now or not."""
+        with self._lock:
+            self._shares.leave(waiter)
             if waiter.cell is not None:
                 self.release(waiter.cell, reusable=True)
-            raise
-        finally:
+
+    def _served(self, waiter: Waiter) -> Cell:
+        """What the wait has brought."""
+        with self._lock:
             self._shares.leave(waiter)
-        if waiter.cell is not None:
-            return waiter.cell
-        raise self._why_not(waiter)
+            if waiter.cell is not None:
+                return waiter.cell
+            raise self._why_not(waiter)
 
     def release(self, cell: Cell, *, reusable: bool) -> None:
-        """Give a cell back after a call."""
-        spent = cell.calls >= self._policy.max_calls or (self._single_use and cell.calls > 0)
-        share = None if cell.program is None else self._shares.get(cell.program)
-        if not reusable or spent or self._closed or share is None:
-            self.discard(cell)
-        elif (waiter := share.first) is None:
-            self._idle[cell] = self._clock.now()
-            share.idle.append(cell)
-            if self._shares.waiting:
-                self._arrange()
-        elif self._owed_to_another(cell):
-            self.discard(cell)
-        else:
-            self._hand(cell, waiter)
+        """Give a cell back after a call. From any thread."""
+        with self._lock:
+            spent = cell.calls >= self.policy.max_calls or (self._single_use and cell.calls > 0)
+            share = None if cell.program is None else self._shares.get(cell.program)
+            if not reusable or spent or self._closed or share is None:
+                self.discard(cell)
+            elif (waiter := share.first) is None:
+                self._idle[cell] = self._clock.now()
+                share.idle.append(cell)
+                if self._shares.waiting:
+                    self._arrange()
+            elif self._owed_to_another(cell):
+                self.discard(cell)
+            else:
+                self._hand(cell, waiter)
 
     def discard(self, cell: Cell) -> None:
-        """Let go of a cell at once and destroy it in the background."""
-        self._let_go(cell)
-        if self._shares.waiting:
-            self._arrange()
+        """Let go of a cell at once and destroy it in the background. From any thread."""
+        if self._errands.is_elsewhere():
+            self._errands.send(lambda: self.discard(cell))
+            return
+        with self._lock:
+            self._let_go(cell)
+            if self._shares.waiting:
+                self._arrange()
 
     async def aclose(self) -> None:
         """Refuse who waits, destroy every cell, and wait until nothing is left. May be called twice."""
-        self._closed = True
-        while (waiter := self._shares.next()) is not None:
-            self._fail(waiter, SandboxClosed("the sandbox was closed while a call waited for a cell"))
-        for scope in self._starts:
-            scope.cancel()
-        self._idle.clear()
-        self._blank.clear()
-        for cell in self._cells - self._dying:
-            self._let_go(cell)
-        self._note_the_end()
+        with self._lock:
+            self._closed = True
+            while (waiter := self._shares.next()) is not None:
+                self._fail(waiter, SandboxClosed("the sandbox was closed while a call waited for a cell"))
+            for scope in self._starts:
+                scope.cancel()
+            self._idle.clear()
+            self._blank.clear()
+            for cell in self._cells - self._dying:
+                self._let_go(cell)
+            self._note_the_end()
         with self._clock.limit(DESTROY_S * 2, shield=True):
             await self._gone.wait()
 
@@ -159,7 +227,7 @@ class Pool:
         if self._blank:
             cell, _ = self._blank.popitem(last=False)
             self._bind(cell, program)
-            if len(self._blank) < self._policy.spare:
+            if len(self._blank) < self.policy.spare:
                 self._arrange()
             return cell
         return None
@@ -171,29 +239,25 @@ class Pool:
     def _hand(self, cell: Cell, waiter: Waiter) -> None:
         self._shares.leave(waiter)
         waiter.cell = cell
-        waiter.event.set()
+        self._wake(waiter)
 
     def _fail(self, waiter: Waiter, error: SandboxError) -> None:
         self._shares.leave(waiter)
         waiter.error = error
-        waiter.event.set()
+        self._wake(waiter)
 
-    async def _wait(self, waiter: Waiter, wait_s: float) -> None:
-        """Until the waiter has a cell or an error, or the time is over."""
-        with self._clock.limit(min(wait_s, PATIENCE_S)):
-            await waiter.event.wait()
-        if not waiter.event.is_set() and wait_s > PATIENCE_S:
-            self._shares.delay(waiter)
-            self._arrange()
-            with self._clock.limit(wait_s - PATIENCE_S):
-                await waiter.event.wait()
+    def _wake(self, waiter: Waiter) -> None:
+        if isinstance(waiter.event, threading.Event) or not self._errands.is_elsewhere():
+            waiter.event.set()
+        else:
+            self._errands.send(waiter.event.set)
 
     def _refuse_if_full(self) -> None:
         # A call for which a place is free or becomes free does not stand in the queue: its cell is coming.
         used = len(self._cells) - len(self._idle) - len(self._blank) - len(self._dying)
-        if self._shares.waiting >= self._policy.queue + max(self._policy.cells - used, 0):
+        if self._shares.waiting >= self.policy.queue + max(self.policy.cells - used, 0):
             raise SandboxBusy(
-                f"of {self._policy.cells} cells none is free, and {self._shares.waiting} calls wait already",
+                f"of {self.policy.cells} cells none is free, and {self._shares.waiting} calls wait already",
                 waiting=self._shares.waiting,
                 waited_s=0.0,
             )
@@ -204,10 +268,10 @@ class Pool:
             return waiter.error
         if not self._cells:  # nobody is busy: what is wrong is that none starts
             return LaunchFailed(
-                f"no cell started within {self._policy.wait_s:g} s", remedy="run `latm doctor`"
+                f"no cell started within {self.policy.wait_s:g} s", remedy="run `latm doctor`"
             )
         return SandboxBusy(
-            f"no cell became free within {self._policy.wait_s:g} s",
+            f"no cell became free within {self.policy.wait_s:g} s",
             waiting=self._shares.waiting,
             waited_s=self._clock.now() - waiter.since,
         )
@@ -222,22 +286,28 @@ class Pool:
 
     def _arrange(self) -> None:
         """Start or evict what is missing."""
-        if self._closed:
-            return
-        may_start = self._clock.now() >= self._no_start_before
-        # Evicting for a call whose program has a cell waits until it is late: that may come back soon.
-        needed, evictable = self._shares.hungry, self._shares.hungry
-        if may_start:
-            spare = max(self._policy.spare - len(self._blank), 0)
-            needed = self._shares.waiting + spare
-            evictable = max(evictable, self._shares.late)
-        while len(self._starts) < needed and self.count < self._policy.cells:
-            assert self._group is not None
-            scope = anyio.CancelScope()
-            self._starts.add(scope)
-            self._group.start_soon(self._start, scope)
-        while self._idle and evictable > len(self._starts) + len(self._dying):
-            self._let_go(next(iter(self._idle)))
+        with self._lock:
+            if self._closed:
+                return
+            may_start = self._clock.now() >= self._no_start_before
+            # Evicting for a call whose program has a cell waits until it is late: that may come back soon.
+            needed, evictable = self._shares.hungry, self._shares.hungry
+            if may_start:
+                spare = max(self.policy.spare - len(self._blank), 0)
+                needed = self._shares.waiting + spare
+                evictable = max(evictable, self._shares.late)
+            if self._errands.is_elsewhere():
+                start = len(self._starts) < needed and self.count < self.policy.cells
+                if start or (self._idle and evictable > len(self._starts) + len(self._dying)):
+                    self._errands.send(self._arrange)
+                return
+            while len(self._starts) < needed and self.count < self.policy.cells:
+                assert self._group is not None
+                scope = anyio.CancelScope()
+                self._starts.add(scope)
+                self._group.start_soon(self._start, scope)
+            while self._idle and evictable > len(self._starts) + len(self._dying):
+                self._let_go(next(iter(self._idle)))
 
     def _let_go(self, cell: Cell) -> None:
         """Take a cell out of the books and see to its end; once, however often it is told."""
@@ -263,38 +333,42 @@ class Pool:
         try:
             with scope:
                 cell = await self._launch()
-                self._cells.add(cell)
                 self._event("cell_started", cell=cell.name, seconds=self._clock.now() - begun)
-                if self._closed:
-                    self._let_go(cell)
-                else:
-                    self._starts.discard(scope)
-                    self._offer(cell, self._clock.now())
+                with self._lock:
+                    self._cells.add(cell)
+                    if self._closed:
+                        self._let_go(cell)
+                    else:
+                        self._starts.discard(scope)
+                        self._offer(cell, self._clock.now())
         except SandboxError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - as above
             self._failed(LaunchFailed(f"the launcher {self._name!r} failed: {error!r}"))
         finally:
-            self._starts.discard(scope)
-            self._note_the_end()
-            self._arrange()
+            with self._lock:
+                self._starts.discard(scope)
+                self._note_the_end()
+                self._arrange()
 
     async def _launch(self) -> Cell:
         await self._launcher.prepare()
         begun = self._clock.now()
         jails: list[Jail] = []
-        with self._clock.limit(self._policy.start_s):
+        with self._clock.limit(self.policy.start_s):
             jails.append(await self._launcher.launch(cell_spec(self._limits)))
         if not jails:
             raise LaunchFailed(
-                f"no cell started within {self._policy.start_s:g} s", remedy="run `latm doctor`"
+                f"no cell started within {self.policy.start_s:g} s", remedy="run `latm doctor`"
             )
         cell = Cell(jails[0], self._name, self._limits, self._clock)
         try:
-            await cell.boot(max(begun + self._policy.start_s - self._clock.now(), _BOOT_S))
+            await cell.boot(max(begun + self.policy.start_s - self._clock.now(), _BOOT_S))
         finally:
             if cell.left:
                 self._event("cell_left", cell=cell.name, error=cell.left)
+        if self._errands.for_threads and isinstance(cell.jail, StreamJail):
+            cell.jail.leave_to_threads()
         return cell
 
     def _offer(self, cell: Cell, since: float) -> None:
@@ -312,16 +386,18 @@ class Pool:
         # Whose program has a cell waits for that. Of the others one is told, since another start may work;
         # where nothing can start, all are.
         hopeless = not isinstance(error, LaunchFailed)
-        while (waiter := self._shares.next_hungry()) is not None:
-            self._fail(waiter, _another(error))
-            if not hopeless:
-                break
+        with self._lock:
+            while (waiter := self._shares.next_hungry()) is not None:
+                self._fail(waiter, _another(error))
+                if not hopeless:
+                    break
 
     async def _destroy(self, cell: Cell) -> None:
         await cell.destroy()
-        self._cells.discard(cell)
-        self._dying.discard(cell)
-        self._note_the_end()
+        with self._lock:
+            self._cells.discard(cell)
+            self._dying.discard(cell)
+            self._note_the_end()
         if cell.left:
             self._event("cell_left", cell=cell.name, error=cell.left)
         else:
@@ -335,31 +411,36 @@ class Pool:
     async def _housekeep(self) -> None:
         """Throw away what is idle for too long; see that what is kept still lives."""
         while True:
-            await self._clock.sleep(min(_TURN_S, self._policy.idle_s))
-            stale = self._clock.now() - self._policy.idle_s
-            while self._idle and next(iter(self._idle.values())) < stale:
-                self._let_go(next(iter(self._idle)))
-            while len(self._blank) > self._policy.spare and next(iter(self._blank.values())) < stale:
-                self._let_go(next(iter(self._blank)))
+            await self._clock.sleep(min(_TURN_S, self.policy.idle_s))
+            stale = self._clock.now() - self.policy.idle_s
             silent = self._clock.now() - _PING_S
-            for cell in [cell for cell in self._blank if cell.used_at < silent]:
+            with self._lock:
+                while self._idle and next(iter(self._idle.values())) < stale:
+                    self._let_go(next(iter(self._idle)))
+                while len(self._blank) > self.policy.spare and next(iter(self._blank.values())) < stale:
+                    self._let_go(next(iter(self._blank)))
+                quiet = [cell for cell in self._blank if cell.used_at < silent]
+            for cell in quiet:
                 await self._ping(cell)
             self._arrange()
 
     async def _ping(self, cell: Cell) -> None:
-        since = self._blank.pop(cell, None)
+        with self._lock:
+            since = self._blank.pop(cell, None)
         if since is None:  # taken while another one was asked
             return
         try:
             await cell.ping(_TURN_S)
         except Exception:  # noqa: BLE001 - as above; mostly Lost
-            self._let_go(cell)
+            with self._lock:
+                self._let_go(cell)
             return
-        if cell not in self._dying:
-            cell.used_at = self._clock.now()
-            self._offer(cell, since)
-            if cell in self._blank:
-                self._blank.move_to_end(cell, last=False)
+        with self._lock:
+            if cell not in self._dying:
+                cell.used_at = self._clock.now()
+                self._offer(cell, since)
+                if cell in self._blank:
+                    self._blank.move_to_end(cell, last=False)
 
 
 def _another(error: SandboxError) -> SandboxError:

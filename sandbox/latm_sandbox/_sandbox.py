@@ -4,52 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from inspect import isawaitable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
 import anyio
 from anyio.abc import TaskGroup
 
-from latm_sandbox._cell import Cell, Lost, read_error
-from latm_sandbox._codec import (
-    CodecError,
-    Unserialisable,
-    decode,
-    dumps,
-    encode,
-    encode_arguments,
-    encode_text,
-    loads,
-)
+from latm_sandbox._callers import TaskCaller
+from latm_sandbox._calls import answerer, call_body, run_body, run_in, unserialisable
+from latm_sandbox._codec import Unserialisable
+from latm_sandbox._errands import Ring
 from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding, Launcher, LauncherOptions, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
-from latm_sandbox._outcome import Outcome, ProgramError, Status, TestReport
+from latm_sandbox._outcome import Outcome, TestReport
 from latm_sandbox._pool import Pool, no_event
 from latm_sandbox._program import Program
 from latm_sandbox._registry import find_launcher
-from latm_sandbox._wire import Reply, WireError
 from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
-
-MAX_REQUEST: Final = 32 << 20
-"""Bytes that the encoded arguments or the code of one call may have."""
-_TRIES: Final = 3
-"""Cells that are tried for a call that certainly has not begun in the ones before."""
-
-_STATUS: Final = {
-    ord("o"): Status.OK,
-    ord("e"): Status.ERROR,
-    ord("i"): Status.INVALID,
-    ord("u"): Status.UNSERIALISABLE,
-    ord("m"): Status.MEMORY,
-    ord("x"): Status.OUTPUT,
-    ord("t"): Status.TIMEOUT,
-    ord("k"): Status.KILLED,
-}
-# After these the guest has its feet on the ground; after any other the cell is thrown away.
-_ORDINARY: Final = frozenset({Status.OK, Status.ERROR, Status.INVALID, Status.UNSERIALISABLE})
 
 _MODULES: Final = (
     "import pkgutil, sys\n"
@@ -100,6 +73,7 @@ class AsyncSandbox:
         self._launcher: Launcher | None = None
         self._pool: Pool | None = None
         self._group: TaskGroup | None = None
+        self._ring: Ring | None = None
         self._state = "not entered"
         self._modules: tuple[str, ...] | None = None
 
@@ -166,9 +140,9 @@ class AsyncSandbox:
         """
         narrowed = self._limits.tightened(limits)
         try:
-            body = dumps(encode_arguments(args, kwargs))
+            body = call_body(args, kwargs)
         except Unserialisable as error:
-            return _unserialisable(error)
+            return unserialisable(error)
         return await self._run(program, body, narrowed)
 
     async def run(
@@ -196,9 +170,7 @@ class AsyncSandbox:
             SandboxUnavailable: no cell can be started.
         """
         narrowed = self._limits.tightened(limits)
-        wanted = [want] if isinstance(want, str) else list(want)
-        request = {"code": encode(code), "want": [encode(name) for name in wanted], "ask": ask is not None}
-        return await self._run(program, dumps(request), narrowed, ask)
+        return await self._run(program, run_body(code, want, ask=ask is not None), narrowed, ask)
 
     async def test(
         self, program: Program, tests: Mapping[str, str], *, limits: Limits | None = None
@@ -245,6 +217,22 @@ class AsyncSandbox:
         ok = outcome.ok and outcome.value == 1 + 2
         return (*findings, Finding(name="call", ok=ok, detail=said if ok else str(outcome.error)))
 
+    def serve_threads(self, ring: Ring) -> None:
+        """Let threads use the pool. To be called before anything else.
+
+        Args:
+            ring: runs a function in the event loop, from any thread.
+        """
+        self._ring = ring
+
+    async def pool(self) -> Pool:
+        """The pool, made when there is none yet."""
+        return self._ready()
+
+    def tightened(self, limits: Limits | None) -> Limits:
+        """The limits of one call."""
+        return self._limits.tightened(limits)
+
     def _ready(self) -> Pool:
         if os.getpid() != self._pid:
             raise SandboxClosed(
@@ -263,7 +251,7 @@ class AsyncSandbox:
                 single_use=self._single_use,
                 event=no_event if self._on_event is None else self._event,
             )
-            self._pool.open(self._group)
+            self._pool.open(self._group, self._ring)
         return self._pool
 
     def _event(self, name: str, /, **fields: Any) -> None:
@@ -274,95 +262,5 @@ class AsyncSandbox:
     async def _run(
         self, program: Program, body: bytes, limits: Limits, ask: Callable[..., Any] | None = None
     ) -> Outcome:
-        pool = self._ready()
-        if len(body) > MAX_REQUEST or len(program.source) > MAX_REQUEST:
-            text = f"what is sent to the cell is larger than {MAX_REQUEST} bytes"
-            return Outcome(status=Status.UNSERIALISABLE, error=ProgramError(type="TooLarge", message=text))
-        answer = None if ask is None else _answerer(ask)
-        why = ""
-        for _ in range(_TRIES):
-            cell = await pool.acquire(program)
-            try:
-                reply, seconds = await cell.call(body, limits, answer)
-            except Lost as lost:
-                pool.discard(cell)
-                if lost.started:
-                    return _lost(lost, cell, limits)
-                why = str(lost)
-                continue
-            except BaseException:  # cancelled: the call goes on in there, so the cell has to go
-                pool.discard(cell)
-                raise
-            outcome = _outcome(reply, seconds, cell)
-            pool.release(cell, reusable=outcome.status in _ORDINARY)
-            return outcome
-        raise LaunchFailed(
-            f"{_TRIES} cells were gone before the call began ({why})", remedy="run `latm doctor`"
-        )
-
-
-def _answerer(ask: Callable[..., Any]) -> Callable[[bytes], Awaitable[bytes]]:
-    async def answer(payload: bytes) -> bytes:
-        try:
-            question = loads(payload)
-            args = [decode(item) for item in question["args"]]
-            kwargs = {decode(name): decode(item) for name, item in question["kwargs"]}
-        except (CodecError, LookupError, TypeError, ValueError) as error:
-            raise WireError(f"no question: {error}") from None
-        try:
-            value = ask(*args, **kwargs)
-            if isawaitable(value):
-                value = await value
-            return dumps({"value": encode(value)})
-        except Unserialisable as error:
-            return dumps({"error": encode_text(f"the answer cannot enter the cell: {error}")})
-        except Exception as error:  # noqa: BLE001 - the code in the cell asked for it
-            return dumps({"error": encode(f"{type(error).__name__}: {error}")})
-
-    return answer
-
-
-def _unserialisable(error: Unserialisable) -> Outcome:
-    message = f"{error} cannot enter the cell"
-    return Outcome(status=Status.UNSERIALISABLE, error=ProgramError(type="Unserialisable", message=message))
-
-
-def _lost(lost: Lost, cell: Cell, limits: Limits) -> Outcome:
-    if lost.late:
-        error = ProgramError(type="Timeout", message=f"more than {limits.wall_s:g} s of time (wall_s)")
-        return Outcome(status=Status.TIMEOUT, error=error, wall_s=limits.wall_s, cell=cell.name)
-    error = ProgramError(type="CellLost", message=f"the cell ended during the call: {lost}")
-    return Outcome(status=Status.KILLED, error=error, cell=cell.name)
-
-
-def _outcome(reply: Reply, seconds: float, cell: Cell) -> Outcome:
-    """What a reply says, believed only as far as it can be read."""
-    value: Any = None
-    values: Mapping[str, Any] = {}
-    error: ProgramError | None = None
-    try:
-        status = _STATUS[reply.status]
-        body = loads(reply.body)
-        if status is not Status.OK:
-            kind, message, trace, line = read_error(body)
-            error = ProgramError(type=kind, message=message, traceback=trace, line=line)
-        elif "values" in body:
-            values = {name: decode(item) for name, item in body["values"].items()}
-        else:
-            value = decode(body["value"])
-    except (CodecError, LookupError, TypeError, AttributeError) as wrong:
-        status, value, values = Status.KILLED, None, {}
-        error = ProgramError(type="ChannelBroken", message=f"what the cell sent is no answer: {wrong}")
-    return Outcome(
-        status=status,
-        value=value,
-        values=values,
-        error=error,
-        stdout=reply.stdout.decode(errors="replace"),
-        stderr=reply.stderr.decode(errors="replace"),
-        truncated=reply.truncated,
-        wall_s=seconds,
-        cpu_s=reply.cpu_s,
-        peak_memory_bytes=reply.peak,
-        cell=cell.name,
-    )
+        answer = None if ask is None else answerer(ask)
+        return await run_in(TaskCaller(self._ready()), program, body, limits, answer)

@@ -7,6 +7,7 @@ there are cells, however many wait.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from itertools import islice
 
@@ -22,11 +23,11 @@ class Waiter:
 
     __slots__ = ("cell", "error", "event", "late", "program", "since")
 
-    def __init__(self, program: Program, since: float) -> None:
+    def __init__(self, program: Program, since: float, event: anyio.Event | threading.Event) -> None:
         self.program = program
         self.since = since
         self.late = False  # whether it has waited longer than a new cell takes
-        self.event = anyio.Event()
+        self.event = event
         self.cell: Cell | None = None
         self.error: SandboxError | None = None
 

@@ -1,17 +1,21 @@
-"""A stream of bytes over one socket, on asyncio and trio, with little between it and the system call."""
+"""A stream of bytes over one socket, awaited or not, with little between it and the system call."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import select
 import socket
+import threading
+import time
 import weakref
 from typing import Final
 
 import anyio
 import sniffio
 
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 _AHEAD: Final = 1 << 22  # bytes that are read before somebody asks for them; then the sender has to wait
 
 # A forked process inherits the sockets; as long as it holds them, a cell never learns that its host died.
@@ -19,12 +23,17 @@ _OPEN: weakref.WeakSet[SocketStream] = weakref.WeakSet()
 
 
 class SocketStream:
-    """Sends and receives on a non-blocking socket. One task at a time receives."""
+    """Sends and receives on a non-blocking socket. One task or thread at a time receives."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
         self._reader: _Reader | None = None
+        self._early = b""  # what a reader had when it was taken off
+        self._by_threads = False
+        self._lock = threading.Lock()
+        self._in_use = False  # by a thread, which may be waiting on the descriptor
+        self._closed = False
         _OPEN.add(self)
 
     async def send(self, data: bytes) -> None:
@@ -40,7 +49,10 @@ class SocketStream:
         """The next bytes; empty at the end."""
         if self._reader is not None:
             return await self._reader.receive()
-        if sniffio.current_async_library() == "asyncio":
+        if self._early:
+            early, self._early = self._early, b""
+            return early
+        if not self._by_threads and sniffio.current_async_library() == "asyncio":
             self._reader = _Reader(self._socket, asyncio.get_running_loop())
             return await self._reader.receive()
         while True:
@@ -49,18 +61,145 @@ class SocketStream:
             except BlockingIOError:
                 await anyio.wait_readable(self._socket)
 
+    def leave_to_threads(self) -> None:
+        """Have nothing of the event loop read any more unless it is awaited. To be called in the loop."""
+        self._by_threads = True
+        if self._reader is not None:
+            self._early = self._reader.detach()
+            self._reader = None
+
+    def send_now(self, data: bytes, seconds: float) -> None:
+        """Write all of `data` without an event loop.
+
+        Raises:
+            TimeoutError: it is not written after that long.
+        """
+        until = time.monotonic() + seconds
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._socket.send(view) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, until)
+
+    def receive_now(self, seconds: float) -> bytes:
+        """The next bytes without an event loop; empty at the end.
+
+        Raises:
+            TimeoutError: none came for that long.
+        """
+        until = time.monotonic() + seconds
+        if self._early:
+            early, self._early = self._early, b""
+            return early
+        while True:
+            self._wait(select.POLLIN, until)
+            try:
+                return self._socket.recv(_CHUNK)
+            except BlockingIOError:
+                continue
+
+    def _wait(self, event: int, until: float) -> None:
+        """Wait on the descriptor, which stays open meanwhile whoever closes the stream."""
+        with self._lock:
+            if self._closed:
+                raise OSError("the stream was closed")
+            self._in_use = True
+        try:
+            poll = select.poll()
+            poll.register(self._socket, event)
+            if not poll.poll(math.ceil(max(until - time.monotonic(), 0) * 1000)):
+                raise TimeoutError
+        finally:
+            self._end_wait()
+
+    def _end_wait(self) -> None:
+        with self._lock:
+            self._in_use = False
+            if self._closed:
+                self._socket.close()
+
     def close(self) -> None:
         """Close at once; who waits on it is told."""
-        if self._socket.fileno() >= 0:
-            if self._reader is not None:
-                self._reader.close()
-            else:
-                anyio.notify_closing(self._socket)
-            self._socket.close()
+        if self._socket.fileno() < 0:
+            return
+        if self._reader is not None:
+            self._reader.close()
+        elif not self._by_threads:
+            anyio.notify_closing(self._socket)
+        with self._lock:
+            self._closed = True
+            if self._in_use:
+                self._shut_down()
+                return
+        if self._by_threads:  # a task may wait as well, when the code asks the host
+            anyio.notify_closing(self._socket)
+        self._socket.close()
+
+    def _shut_down(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it has ended by itself: that wakes as well
+            return
 
     def close_in_child(self) -> None:
         """Close without a word to an event loop that is not there any more."""
         self._socket.close()
+
+
+class StreamJail:
+    """What a jail whose guest is at the other end of one stream does, awaited or not.
+
+    A launcher whose jails derive from this serves the sync sandbox without an event loop between a call and
+    its cell; others are served through one.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._stream = SocketStream(sock)
+
+    def _read(self, data: bytes) -> bytes:
+        """What the guest said in `data`; where more comes over the stream, to be overridden."""
+        return data
+
+    async def send(self, data: bytes) -> None:
+        """Write to the guest's stdin."""
+        await self._stream.send(data)
+
+    async def receive(self) -> bytes:
+        """Read from the guest's stdout."""
+        while data := await self._stream.receive():
+            if out := self._read(data):
+                return out
+        return b""
+
+    def leave_to_threads(self) -> None:
+        """From now on `send_now` and `receive_now` are used beside what is awaited."""
+        self._stream.leave_to_threads()
+
+    def send_now(self, data: bytes, seconds: float) -> None:
+        """Write to the guest's stdin without an event loop.
+
+        Raises:
+            OSError: it is gone.
+            TimeoutError: it is not written after that long.
+        """
+        self._stream.send_now(data, seconds)
+
+    def receive_now(self, seconds: float) -> bytes:
+        """Read from the guest's stdout without an event loop; empty at the end.
+
+        Raises:
+            OSError: the stream broke.
+            TimeoutError: nothing came for that long.
+        """
+        while data := self._stream.receive_now(seconds):
+            if out := self._read(data):
+                return out
+        return b""
+
+    def abandon(self) -> None:
+        """Close the stream."""
+        self._stream.close()
 
 
 class _Reader:
@@ -113,6 +252,13 @@ class _Reader:
             self._paused = True
             self._loop.remove_reader(self._socket)
         self._wake()
+
+    def detach(self) -> bytes:
+        """Read no more; what was read and not asked for yet."""
+        if not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._socket)
+        return b"".join(self._data)
 
     def close(self) -> None:
         if not self._paused:

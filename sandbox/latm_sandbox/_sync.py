@@ -10,6 +10,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
+from latm_sandbox._callers import ThreadCaller
+from latm_sandbox._calls import call_body, run_body, run_in, unserialisable
+from latm_sandbox._codec import Unserialisable
 from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
@@ -79,6 +82,7 @@ class _Portal:
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._caller: ThreadCaller | None = None
 
     def run(self, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> T:
         """Await the function's result in the thread of the loop."""
@@ -94,6 +98,18 @@ class _Portal:
             request.coroutine.close()
             raise SandboxClosed("the sandbox is closed") from None
         return request.wait(loop)
+
+    def here(self, program: Program, body: bytes, limits: Limits) -> Outcome:
+        """Run an encoded call in this thread, past the event loop."""
+        if self._caller is None or os.getpid() != self._pid:
+            self._caller = ThreadCaller(self.run(self._sandbox.pool), self.run)
+        call = run_in(self._caller, program, body, limits)
+        try:
+            call.send(None)
+        except StopIteration as done:
+            outcome: Outcome = done.value
+            return outcome
+        raise AssertionError("a call in a thread was suspended")
 
     def _open(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -111,8 +127,10 @@ class _Portal:
 
     async def _live(self, started: threading.Event) -> None:
         self._stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._sandbox.serve_threads(loop.call_soon_threadsafe)
         async with self._sandbox:
-            self._loop = asyncio.get_running_loop()
+            self._loop = loop
             started.set()
             await self._stop.wait()
 
@@ -177,7 +195,12 @@ class Sandbox:
 
     def call(self, program: Program, /, *args: Any, limits: Limits | None = None, **kwargs: Any) -> Outcome:
         """Call the program's function; see `AsyncSandbox.call`."""
-        return self._portal.run(self._async.call, program, *args, limits=limits, **kwargs)
+        narrowed = self._async.tightened(limits)
+        try:
+            body = call_body(args, kwargs)
+        except Unserialisable as error:
+            return unserialisable(error)
+        return self._portal.here(program, body, narrowed)
 
     def run(
         self,
@@ -189,12 +212,14 @@ class Sandbox:
         ask: Callable[..., Any] | None = None,
     ) -> Outcome:
         """Execute code after the program; see `AsyncSandbox.run`. `ask` runs in a thread of its own."""
-        asked = None if ask is None else _in_thread(ask)
+        if ask is None:
+            return self._portal.here(program, run_body(code, want), self._async.tightened(limits))
+        asked = _in_thread(ask)
         return self._portal.run(self._async.run, program, code, want=want, limits=limits, ask=asked)
 
     def test(self, program: Program, tests: Mapping[str, str], *, limits: Limits | None = None) -> TestReport:
         """Execute each test in a state of its own; see `AsyncSandbox.test`."""
-        return self._portal.run(self._async.test, program, tests, limits=limits)
+        return TestReport({name: self.run(program, code, limits=limits) for name, code in tests.items()})
 
     def modules(self) -> tuple[str, ...]:
         """What a program can import; see `AsyncSandbox.modules`."""

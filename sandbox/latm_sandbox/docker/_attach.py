@@ -8,7 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from latm_sandbox._stream import SocketStream
+from latm_sandbox._stream import StreamJail
 
 _HEAD: Final = struct.Struct(">BxxxI")
 _STDOUT: Final = 1
@@ -82,12 +82,12 @@ def _pump(source: Any, target: Any) -> None:
             continue
 
 
-class DockerJail:
+class DockerJail(StreamJail):
     """A container with a guest on its attached streams."""
 
     def __init__(self, container: str, sock: socket.socket, remove: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__(sock)
         self._container = container
-        self._stream = SocketStream(sock)
         self._streams = Demultiplexer()
         self._remove = remove
 
@@ -96,20 +96,8 @@ class DockerJail:
         """The short id of the container."""
         return self._container[:12]
 
-    async def send(self, data: bytes) -> None:
-        """Write to the guest's stdin."""
-        await self._stream.send(data)
-
-    async def receive(self) -> bytes:
-        """Read from the guest's stdout."""
-        while data := await self._stream.receive():
-            if out := self._streams.feed(data):
-                return out
-        return b""
-
-    def abandon(self) -> None:
-        """Close the stream."""
-        self._stream.close()
+    def _read(self, data: bytes) -> bytes:
+        return self._streams.feed(data)
 
     async def destroy(self) -> str:
         """Close the stream, since removal hangs while it is not drained; then remove."""
