@@ -7,7 +7,7 @@ from typing import Any
 from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding
 from latm_sandbox.docker import _image
-from latm_sandbox.docker._launcher import connect
+from latm_sandbox.docker._engine import connect
 from latm_sandbox.errors import SandboxUnavailable
 
 

@@ -63,6 +63,8 @@ def container_config(
         user=USER,
         stdin_open=True,
         tty=False,
+        # The first process of a container ignores all milder ones, and a daemon that stops waits 10 s for it.
+        stop_signal="SIGKILL",
         working_dir="/tmp",  # noqa: S108 - the cell's own
         hostname="cell",
         # None unsets: LD_PRELOAD or PYTHONHOME would be there before the guest is.

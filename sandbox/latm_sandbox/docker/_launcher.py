@@ -1,16 +1,20 @@
-"""Starts and removes containers. The SDK blocks, so each of its calls runs in a worker thread."""
+"""Starts and removes containers. The SDK blocks, so each of its calls runs in a worker thread.
+
+A thread cannot be cancelled: whoever waits for it goes at once, and the thread clears up after itself.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import socket
-from typing import Any, Final, TypeVar
+import threading
+import uuid
+from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-import docker
 import docker.errors
 import requests
 from docker.utils import kwargs_from_env
@@ -19,15 +23,69 @@ from latm_sandbox._images import as_image
 from latm_sandbox._launcher import CellSpec, Finding, Jail, LauncherOptions
 from latm_sandbox.docker import _image, _owner
 from latm_sandbox.docker._attach import DockerJail, plain_socket
+from latm_sandbox.docker._engine import connect, remove, typed, within
 from latm_sandbox.docker._hardening import container_config
-from latm_sandbox.errors import ImageError, LaunchFailed, SandboxUnavailable
-
-T = TypeVar("T")
+from latm_sandbox.docker._reaper import Reaper
+from latm_sandbox.errors import ImageError, LaunchFailed, SandboxClosed
 
 _STARTERS_PER_CORE: Final = 2  # more of them only wait for each other in the daemon
-_API_S: Final = 60  # seconds until a request that the daemon does not answer fails
+_API_S: Final = (
+    60  # seconds until a request fails that the daemon does not answer, if its asker waits so long
+)
 _BUILD_S: Final = 600
-_TRIES: Final = 8  # about one removal in 800 races with the container's own exit
+_REMOVE_S: Final = 5.0  # after these a removal is left to the reaper
+_UNDO_S: Final = 2.0  # that a cancelled launch, and the end of the launcher, wait for what is being undone
+
+
+class _ImageGone(LaunchFailed):
+    """The image was removed while it was in use."""
+
+
+class _Attempt:
+    """A container that a thread starts for a caller who may give up meanwhile."""
+
+    def __init__(self) -> None:
+        self.name = f"latm-{uuid.uuid4().hex[:16]}"
+        self.container = ""
+        self.socket: socket.socket | None = None
+        self.asked = False  # whether the daemon may know of it
+        self._lock = threading.Lock()
+        self._begun = False
+        self._complete = False
+        self._given_up = False
+        self._ended = threading.Event()
+
+    @property
+    def over(self) -> bool:
+        """Whether no thread is at it any more, once it was given up."""
+        return self._ended.is_set() or not self._begun
+
+    def begin(self) -> bool:
+        """Whether somebody still wants it; called by the thread, as are the next two."""
+        with self._lock:
+            self._begun = not self._given_up
+            return self._begun
+
+    def complete(self) -> bool:
+        """Whether the caller takes it; else it is the thread's to undo."""
+        with self._lock:
+            self._complete = not self._given_up
+            return self._complete
+
+    def end(self) -> None:
+        """The thread has done what it had to."""
+        self._ended.set()
+
+    def give_up(self) -> bool:
+        """Whether it is the caller's to undo, being complete; called by the caller."""
+        with self._lock:
+            self._given_up = True
+            return self._complete
+
+    def close(self) -> None:
+        """Close its stream."""
+        if self.socket is not None:
+            self.socket.close()
 
 
 class DockerLauncher:
@@ -39,7 +97,10 @@ class DockerLauncher:
         runtime = options.extra.get("runtime")
         self._runtime = None if runtime is None else str(runtime)
         self._client: Any = None
+        self._reaper: Reaper | None = None
         self._image: str | None = None
+        self._closed = False
+        self._attempts: set[_Attempt] = set()
         self._lock = anyio.Lock()
         self._threads: anyio.CapacityLimiter | None = None
         self._removers: anyio.CapacityLimiter | None = None
@@ -47,73 +108,122 @@ class DockerLauncher:
     async def prepare(self) -> None:
         """Reach the daemon, have the image, and remove what dead owners left."""
         async with self._lock:
+            if self._closed:
+                raise SandboxClosed("the launcher is closed")
             if self._image is None:
                 starters = _STARTERS_PER_CORE * (os.cpu_count() or 1)
                 self._threads = anyio.CapacityLimiter(starters)
                 self._removers = anyio.CapacityLimiter(starters)
-                self._image = await anyio.to_thread.run_sync(self._prepare, limiter=self._threads)
+                self._image = await anyio.to_thread.run_sync(
+                    self._prepare, limiter=self._threads, abandon_on_cancel=True
+                )
 
     def _prepare(self) -> str:
         client = self._connect(_API_S)
-        with _client(_BUILD_S) as patient, _typed():
-            image = _image.ensure(patient, self._wanted)
-            self._inherited = _image.inherited(patient, image)
-        sweep(client)
-        return image
+        try:
+            with _client(_BUILD_S) as patient, typed():
+                image = _image.ensure(patient, self._wanted)
+                self._inherited = _image.inherited(patient, image)
+            sweep(client)
+            return image
+        finally:
+            if self._closed:
+                client.close()
 
     def _connect(self, timeout: int) -> Any:
         if self._client is None:
-            self._client = connect(timeout)
+            address = kwargs_from_env()
+            self._client = connect(timeout, address)
+            self._reaper = Reaper(address)
         return self._client
 
     async def launch(self, spec: CellSpec) -> Jail:
-        """Create, attach, start."""
+        """Create, attach, start; anew with a new image where the old one was removed behind our back."""
         await self.prepare()
-        container: list[str] = []
-        attached: list[socket.socket] = []
         try:
-            # Not abandoned on cancellation, and told by lists, not by its return value, which a cancellation
-            # would swallow: what the thread creates has to be known to be removed.
-            await anyio.to_thread.run_sync(self._start, spec, container, attached, limiter=self._threads)
+            return await self._launch(spec)
+        except _ImageGone:
+            await self.prepare()
+            return await self._launch(spec)
+
+    async def _launch(self, spec: CellSpec) -> Jail:
+        attempt = _Attempt()
+        self._attempts = {attempt, *(other for other in self._attempts if not other.over)}
+        try:
+            with within(anyio.current_effective_deadline() - anyio.current_time()):
+                await anyio.to_thread.run_sync(
+                    self._start, spec, attempt, limiter=self._threads, abandon_on_cancel=True
+                )
             await anyio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
-            for sock in attached:
-                sock.close()
-            if container:
+            if attempt.give_up():
+                attempt.close()
                 with anyio.CancelScope(shield=True):
-                    await self._remove(container[0])
+                    await self._remove(attempt.name)
+            else:
+                await _until_over({attempt})
             raise
-        return DockerJail(container[0], attached[0], self._remove)
+        assert attempt.socket is not None
+        return DockerJail(attempt.container, attempt.socket, lambda _: self._remove(attempt.name))
 
-    def _start(self, spec: CellSpec, container: list[str], attached: list[socket.socket]) -> None:
-        client = self._client
-        assert self._image is not None
-        config = container_config(client, spec, self._image, runtime=self._runtime, inherited=self._inherited)
-        with _typed():
+    def _start(self, spec: CellSpec, attempt: _Attempt) -> None:
+        client, reaper, image = self._client, self._reaper, self._image
+        if not attempt.begin():
+            return
+        assert reaper is not None
+        try:
+            self._make(client, spec, image, attempt)
+            if not attempt.complete():
+                attempt.close()
+                _remove_now(client, reaper, attempt.name)
+        except _ImageGone:
+            if self._image == image:
+                self._image = None
+            raise
+        except BaseException:
+            attempt.close()
+            if attempt.asked:
+                reaper.leave(attempt.name, unsure=not attempt.container)
+            raise
+        finally:
+            attempt.end()
+            if self._closed:
+                client.close()
+
+    def _make(self, client: Any, spec: CellSpec, image: str | None, attempt: _Attempt) -> None:
+        gone = _ImageGone("the image was removed while it was in use", remedy="try again")
+        if image is None:  # as another attempt has just found
+            raise gone
+        config = container_config(client, spec, image, runtime=self._runtime, inherited=self._inherited)
+        with typed():
+            attempt.asked = True
             try:
-                made = client.create_container_from_config(config)
+                made = client.create_container_from_config(config, attempt.name)
             except docker.errors.ImageNotFound:
-                self._image = None  # removed behind our back; the next launch builds it anew
-                raise LaunchFailed("the image was removed while it was in use", remedy="try again") from None
-            container.append(made["Id"])
+                raise gone from None
+            attempt.container = made["Id"]
             params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            attached.append(plain_socket(client.attach_socket(made["Id"], params)))
+            attempt.socket = plain_socket(client.attach_socket(made["Id"], params))
             try:
                 client.start(made["Id"])
             except docker.errors.APIError as error:
                 if "python3" not in str(error.explanation):
                     raise
                 raise ImageError(
-                    f"the image {self._image!r} has no python3 that starts", remedy="use an image with Python"
+                    f"the image {image!r} has no python3 that starts", remedy="use an image with Python"
                 ) from error
 
-    async def _remove(self, container: str) -> None:
-        await anyio.to_thread.run_sync(self._remove_now, container, limiter=self._removers)
-
-    def _remove_now(self, container: str) -> None:
-        """Remove by force and verify. A daemon that is gone is no error here: the sweep comes after it."""
-        with contextlib.suppress(requests.RequestException, docker.errors.DockerException):
-            remove(self._client, container)
+    async def _remove(self, name: str) -> None:
+        """Remove a container, or see to it that it is removed when the daemon can."""
+        client, reaper = self._client, self._reaper
+        assert reaper is not None
+        try:
+            await anyio.to_thread.run_sync(
+                _remove_now, client, reaper, name, limiter=self._removers, abandon_on_cancel=True
+            )
+        except BaseException:
+            reaper.leave(name)
+            raise
 
     async def check(self) -> tuple[Finding, ...]:
         """What the daemon is, and whether it can do what a cell needs."""
@@ -122,22 +232,32 @@ class DockerLauncher:
         return await anyio.to_thread.run_sync(findings, self._wanted, self._runtime)
 
     async def aclose(self) -> None:
-        """Close the connections to the daemon."""
+        """Remove what is being started, and close the connections to the daemon."""
+        self._closed = True
+        await _until_over(self._attempts)
+        self._attempts = set()
+        if self._reaper is not None:
+            await anyio.to_thread.run_sync(self._reaper.close, _UNDO_S, abandon_on_cancel=True)
         if self._client is not None:
             self._client.close()
-            self._client = None
-            self._image = None
+        self._client = self._image = None
 
 
-def connect(timeout: int) -> Any:
-    """A client of the daemon, which has answered.
+async def _until_over(attempts: set[_Attempt]) -> None:
+    """Wait until all is undone, yet not for a daemon that does not answer."""
+    with anyio.move_on_after(_UNDO_S, shield=True):
+        # Threads set it, of which no event of the loop's knows.
+        while not all(attempt.over for attempt in attempts):  # noqa: ASYNC110
+            await anyio.sleep(0.01)
 
-    Raises:
-        SandboxUnavailable: it does not answer, or not to us.
-    """
-    with _typed():
-        _knock()
-        return docker.APIClient(**kwargs_from_env(), version="auto", timeout=timeout, num_pools=25)
+
+def _remove_now(client: Any, reaper: Reaper, name: str) -> None:
+    """Remove by force and verify; what the daemon does not do now is the reaper's."""
+    try:
+        with within(_REMOVE_S):
+            remove(client, name)
+    except (requests.RequestException, docker.errors.DockerException):
+        reaper.leave(name)
 
 
 @contextlib.contextmanager
@@ -149,32 +269,9 @@ def _client(timeout: int) -> Any:
         client.close()
 
 
-def _knock() -> None:
-    """See that somebody listens on the socket; the SDK leaks one of its own where nobody does."""
-    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-    if host.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(host.removeprefix("unix://"))
-
-
-def remove(client: Any, container: str) -> None:
-    """Remove a container by force until the daemon knows it no longer."""
-    for _ in range(_TRIES):
-        try:
-            client.remove_container(container, force=True, v=True)
-        except docker.errors.NotFound:
-            return
-        except docker.errors.APIError as error:
-            if error.status_code not in (409, 500):  # removal in progress, or a race with its exit
-                raise
-            with contextlib.suppress(docker.errors.APIError, requests.ReadTimeout):
-                client.wait(container, timeout=1, condition="removed")
-    client.inspect_container(container)
-
-
 def sweep(client: Any) -> list[str]:
     """Remove the containers of owners that are provably dead; which those were."""
-    with _typed():
+    with typed():
         found = client.containers(all=True, filters={"label": f"{_owner.LABEL}=cell"})
     swept: list[str] = []
     for container in found:
@@ -183,35 +280,3 @@ def sweep(client: Any) -> list[str]:
                 remove(client, container["Id"])
                 swept.append(container["Id"])
     return swept
-
-
-@contextlib.contextmanager
-def _typed() -> Any:
-    """Errors of the SDK and of its transport as ours."""
-    try:
-        yield
-    except docker.errors.APIError as error:
-        text = str(error.explanation or error)[:300]
-        raise LaunchFailed(f"the Docker engine refused: {text}", remedy="docker info") from error
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise unavailable(error) from error
-
-
-def unavailable(error: Exception) -> SandboxUnavailable:
-    """Say why the daemon cannot be reached, and which command mends it."""
-    text = str(error)
-    host = os.environ.get("DOCKER_HOST")
-    if "Permission denied" in text or "PermissionError" in text:
-        return SandboxUnavailable(
-            "the Docker engine is there, but this user may not use it",
-            remedy="sudo usermod -aG docker $USER, then log in again",
-        )
-    if host:
-        return SandboxUnavailable(
-            f"no Docker engine answers at DOCKER_HOST={host} ({text[:200]})",
-            remedy="check that address, or unset DOCKER_HOST to use the local engine",
-        )
-    return SandboxUnavailable(
-        f"no Docker engine answers ({text[:200]})",
-        remedy="sudo systemctl start docker, or sudo dockerd; to install it: sudo apt-get install docker.io",
-    )

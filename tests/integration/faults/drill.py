@@ -8,12 +8,14 @@ import statistics
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
 import docker
+import docker.errors
+import pytest
 from docker.utils import kwargs_from_env
 
 from latm_sandbox import Outcome, Program, SandboxError
@@ -22,9 +24,16 @@ from latm_sandbox.docker._owner import LABEL
 MARGIN_S: Final = 2.0  # what a call may take beyond its limit, and what the first one after a fault may take
 GONE_S: Final = 10.0  # by then no container of ours is left
 MiB: Final = 1 << 20
+_FEWEST: Final = 6  # rounds that show growth
 
 ADD: Final = Program("def add(a, b):\n    return a + b")
 NAP: Final = Program("import time\ndef nap(s):\n    time.sleep(s)\n    return s")
+
+
+def rounds(short: int, *, full: int = 50) -> pytest.MarkDecorator:
+    """A drill of `short` rounds for every day, and of `full` ones for the soak."""
+    counts = [pytest.param(short, id="short"), pytest.param(full, id="full", marks=pytest.mark.soak)]
+    return pytest.mark.parametrize("rounds", counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +126,24 @@ def cells(host: str | None = None, *, pid: int | None = None, running: bool = Fa
     client = docker.APIClient(**address, version="auto", timeout=30)
     try:
         label = f"{LABEL}.pid={os.getpid() if pid is None else pid}"
-        return {found["Id"] for found in client.containers(all=not running, filters={"label": label})}
+        found = client.containers(all=not running, filters={"label": label})
+        return {container["Id"] for container in found if _exists(client, container["Id"])}
     finally:
         client.close()
+
+
+def _exists(client: docker.APIClient, container: str) -> bool:
+    """After it was killed a dockerd lists some for a while that it has just removed."""
+    try:
+        client.inspect_container(container)
+    except docker.errors.NotFound:
+        return False
+    return True
+
+
+def gone(containers: Collection[str], host: str | None = None) -> None:
+    """None of these is left, at the latest after `GONE_S`, whatever else their owner has meanwhile."""
+    until(lambda: not cells(host) & set(containers), seconds=GONE_S, what="cells are removed")
 
 
 def none_left(host: str | None = None, *, pid: int | None = None) -> None:
@@ -176,8 +200,9 @@ class Growth:
     def check(self, *, memory: int = 4 * MiB, count: int = 2) -> None:
         """Compare the medians of the first and of the last third; less than these is no growth."""
         settled = self.samples[self.warm :]
+        if len(settled) < _FEWEST:
+            return  # the short count of a drill; growth is the soak's to see
         third = max(len(settled) // 3, 1)
-        assert len(settled) >= 2, "too few rounds to see growth"
         for one in fields(Held):
             first = _median(settled[:third], one.name)
             last = _median(settled[-third:], one.name)

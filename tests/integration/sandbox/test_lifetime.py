@@ -26,7 +26,7 @@ from latm_sandbox import (
     SandboxUnavailable,
     Status,
 )
-from latm_sandbox.docker._launcher import connect
+from latm_sandbox.docker._engine import connect
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -241,7 +241,7 @@ def test_two_processes_build_the_image_once():
         "built = []\n"
         "collect = _hostpython.collect\n"
         "_hostpython.collect = lambda *a: (built.append(1), collect(*a))\n"
-        "from latm_sandbox.docker._launcher import connect\n"
+        "from latm_sandbox.docker._engine import connect\n"
         "print(_image.ensure_host(connect(60)), len(built))"
     )
     both_at_once = [
