@@ -139,6 +139,8 @@ class Cell:
             if hello.kind == frames.HELLO:
                 about = loads(hello.payload)
                 self.python = str(about["python"])
+                if about.get("socket") is True and isinstance(self.jail, StreamJail):
+                    self.jail.switch()
                 return
             why = "it sent something else than its hello"
         except TimeoutError:

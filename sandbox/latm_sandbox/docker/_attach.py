@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from latm_sandbox._stream import StreamJail
+from latm_sandbox._stream import SocketStream, StreamJail
+from latm_sandbox.docker._socket import Listener
 
 _HEAD: Final = struct.Struct(">BxxxI")
 _STDOUT: Final = 1
@@ -83,13 +85,28 @@ def _pump(source: Any, target: Any) -> None:
 
 
 class DockerJail(StreamJail):
-    """A container with a guest on its attached streams."""
+    """A container with a guest on its attached streams, or on a socket of its own.
 
-    def __init__(self, container: str, sock: socket.socket, remove: Callable[[str], Awaitable[None]]) -> None:
+    Args:
+        container: its id.
+        sock: its attached streams.
+        remove: removes it.
+        listener: where its guest may have connected to.
+    """
+
+    def __init__(
+        self,
+        container: str,
+        sock: socket.socket,
+        remove: Callable[[str], Awaitable[None]],
+        listener: Listener | None = None,
+    ) -> None:
         super().__init__(sock)
         self._container = container
         self._streams = Demultiplexer()
         self._remove = remove
+        self._listener = listener
+        self._attached: SocketStream = self._stream
 
     @property
     def id(self) -> str:
@@ -97,10 +114,28 @@ class DockerJail(StreamJail):
         return self._container[:12]
 
     def _read(self, data: bytes) -> bytes:
-        return self._streams.feed(data)
+        return self._streams.feed(data) if self._stream is self._attached else data
+
+    def switch(self) -> None:
+        """Go on over the guest's own socket. The attached streams stay, for what it complains of last."""
+        if self._listener is None:
+            raise OSError("the guest has a socket that it was not given")
+        self._attached.leave_to_threads()
+        self._stream = SocketStream(self._listener.accept())
+
+    def abandon(self) -> None:
+        """Close the streams."""
+        self._stream.close()
+        self._attached.close()
+        if self._listener is not None:
+            self._listener.close()
 
     async def destroy(self) -> str:
-        """Close the stream, since removal hangs while it is not drained; then remove."""
-        self._stream.close()
+        """Close the streams, since removal hangs while one is not drained; then remove."""
+        if self._stream is not self._attached:
+            with contextlib.suppress(OSError, TimeoutError):
+                while data := self._attached.receive_now(0.0):
+                    self._streams.feed(data)
+        self.abandon()
         await self._remove(self._container)
         return self._streams.complaint.decode(errors="replace")

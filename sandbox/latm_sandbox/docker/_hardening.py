@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any, Final
 
+from docker.types import Mount
+
 from latm_sandbox._launcher import CellSpec
 from latm_sandbox._limits import MiB
 from latm_sandbox.docker import _owner
+from latm_sandbox.docker._socket import PATH, TARGET, VARIABLE
 
 USER: Final = "65534:65534"  # nobody, in every image
 _GUEST_MEMORY: Final = 24 * MiB  # supervisor and interpreter, beside what the call may use
@@ -22,8 +25,10 @@ def seccomp_profile() -> str:
     return files("latm_sandbox.docker").joinpath("seccomp.json").read_text()
 
 
-def host_config(client: Any, spec: CellSpec, *, runtime: str | None) -> dict[str, Any]:
-    """The container's host configuration."""
+def host_config(
+    client: Any, spec: CellSpec, *, runtime: str | None, directory: str | None = None
+) -> dict[str, Any]:
+    """The container's host configuration; `directory` holds a socket for it."""
     limits = spec.limits
     # nosuid and nodev go without saying; noexec keeps a program from running binaries of its own making.
     scratch = f"rw,noexec,nosuid,nodev,mode=1777,size={limits.scratch_bytes},nr_inodes=4096"
@@ -47,15 +52,34 @@ def host_config(client: Any, spec: CellSpec, *, runtime: str | None) -> dict[str
             {"Name": "nofile", "Soft": _OPEN_FILES, "Hard": _OPEN_FILES},
             {"Name": "stack", "Soft": 8 * MiB, "Hard": 8 * MiB},
         ],
+        mounts=None
+        if directory is None
+        else [Mount(TARGET, directory, type="bind", read_only=True, propagation="rprivate")],
         **({} if runtime is None else {"runtime": runtime}),
     )
     return config
 
 
 def container_config(
-    client: Any, spec: CellSpec, image: str, *, runtime: str | None, inherited: Iterable[str] = ()
+    client: Any,
+    spec: CellSpec,
+    image: str,
+    *,
+    runtime: str | None,
+    inherited: Iterable[str] = (),
+    directory: str | None = None,
 ) -> dict[str, Any]:
-    """All that the daemon is told of a new container; `inherited` are variables of the image to be unset."""
+    """All that the daemon is told of a new container.
+
+    Args:
+        client: the SDK's.
+        spec: what is to be started.
+        image: in what.
+        runtime: another than the daemon's default.
+        inherited: variables of the image, to be unset.
+        directory: of this host, with a socket for the guest.
+    """
+    own = {} if directory is None else {VARIABLE: PATH}
     config: dict[str, Any] = client.create_container_config(
         image,
         [*spec.arguments],
@@ -68,10 +92,10 @@ def container_config(
         working_dir="/tmp",  # noqa: S108 - the cell's own
         hostname="cell",
         # None unsets: LD_PRELOAD or PYTHONHOME would be there before the guest is.
-        environment={**dict.fromkeys(inherited), **spec.environment},
+        environment={**dict.fromkeys(inherited), **spec.environment, **own},
         healthcheck={"test": ["NONE"]},
         labels=_owner.labels(),
         network_disabled=True,
-        host_config=host_config(client, spec, runtime=runtime),
+        host_config=host_config(client, spec, runtime=runtime, directory=directory),
     )
     return config

@@ -26,6 +26,7 @@ from latm_sandbox.docker._attach import DockerJail, plain_socket
 from latm_sandbox.docker._engine import connect, remove, typed, within
 from latm_sandbox.docker._hardening import container_config
 from latm_sandbox.docker._reaper import Reaper
+from latm_sandbox.docker._socket import Listener, is_near
 from latm_sandbox.errors import ImageError, LaunchFailed, SandboxClosed
 
 _STARTERS_PER_CORE: Final = 2  # more of them only wait for each other in the daemon
@@ -41,6 +42,10 @@ class _ImageGone(LaunchFailed):
     """The image was removed while it was in use."""
 
 
+class _SocketRefused(LaunchFailed):
+    """The engine cannot give a container a socket of this host's."""
+
+
 class _Attempt:
     """A container that a thread starts for a caller who may give up meanwhile."""
 
@@ -48,6 +53,7 @@ class _Attempt:
         self.name = f"latm-{uuid.uuid4().hex[:16]}"
         self.container = ""
         self.socket: socket.socket | None = None
+        self.listener: Listener | None = None
         self.asked = False  # whether the daemon may know of it
         self._lock = threading.Lock()
         self._begun = False
@@ -83,9 +89,11 @@ class _Attempt:
             return self._complete
 
     def close(self) -> None:
-        """Close its stream."""
+        """Close its stream, and what its guest may connect to."""
         if self.socket is not None:
             self.socket.close()
+        if self.listener is not None:
+            self.listener.close()
 
 
 class DockerLauncher:
@@ -96,6 +104,11 @@ class DockerLauncher:
         self._inherited: tuple[str, ...] = ()
         runtime = options.extra.get("runtime")
         self._runtime = None if runtime is None else str(runtime)
+        transport = options.extra.get("transport", "auto")
+        if transport not in ("auto", "attach"):
+            raise ValueError(f"transport is 'auto' or 'attach', not {transport!r}")
+        # gVisor's guests cannot reach a socket of the host's, of other runtimes nothing is known.
+        self._sockets = transport == "auto" and self._runtime is None
         self._client: Any = None
         self._reaper: Reaper | None = None
         self._image: str | None = None
@@ -133,6 +146,7 @@ class DockerLauncher:
     def _connect(self, timeout: int) -> Any:
         if self._client is None:
             address = kwargs_from_env()
+            self._sockets = self._sockets and is_near(address.get("base_url"))
             self._client = connect(timeout, address)
             self._reaper = Reaper(address)
         return self._client
@@ -142,7 +156,7 @@ class DockerLauncher:
         await self.prepare()
         try:
             return await self._launch(spec)
-        except _ImageGone:
+        except (_ImageGone, _SocketRefused):
             await self.prepare()
             return await self._launch(spec)
 
@@ -164,7 +178,9 @@ class DockerLauncher:
                 await _until_over({attempt})
             raise
         assert attempt.socket is not None
-        return DockerJail(attempt.container, attempt.socket, lambda _: self._remove(attempt.name))
+        return DockerJail(
+            attempt.container, attempt.socket, lambda _: self._remove(attempt.name), attempt.listener
+        )
 
     def _start(self, spec: CellSpec, attempt: _Attempt) -> None:
         client, reaper, image = self._client, self._reaper, self._image
@@ -177,6 +193,7 @@ class DockerLauncher:
                 attempt.close()
                 _remove_now(client, reaper, attempt.name)
         except _ImageGone:
+            attempt.close()
             if self._image == image:
                 self._image = None
             raise
@@ -194,24 +211,42 @@ class DockerLauncher:
         gone = _ImageGone("the image was removed while it was in use", remedy="try again")
         if image is None:  # as another attempt has just found
             raise gone
-        config = container_config(client, spec, image, runtime=self._runtime, inherited=self._inherited)
+        self._listen(attempt)
+        config = container_config(
+            client,
+            spec,
+            image,
+            runtime=self._runtime,
+            inherited=self._inherited,
+            directory=None if attempt.listener is None else attempt.listener.directory,
+        )
         with typed():
             attempt.asked = True
             try:
                 made = client.create_container_from_config(config, attempt.name)
+                attempt.container = made["Id"]
+                params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                attempt.socket = plain_socket(client.attach_socket(made["Id"], params))
+                client.start(made["Id"])
             except docker.errors.ImageNotFound:
                 raise gone from None
-            attempt.container = made["Id"]
-            params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            attempt.socket = plain_socket(client.attach_socket(made["Id"], params))
-            try:
-                client.start(made["Id"])
             except docker.errors.APIError as error:
-                if "python3" not in str(error.explanation):
-                    raise
-                raise ImageError(
-                    f"the image {image!r} has no python3 that starts", remedy="use an image with Python"
-                ) from error
+                text = str(error.explanation)
+                if "python3" in text:
+                    raise ImageError(
+                        f"the image {image!r} has no python3 that starts", remedy="use an image with Python"
+                    ) from error
+                if attempt.listener is not None and "mount" in text:
+                    self._sockets = False
+                    raise _SocketRefused(f"the engine cannot mount a socket: {text[:300]}") from error
+                raise
+
+    def _listen(self, attempt: _Attempt) -> None:
+        if self._sockets:
+            try:
+                attempt.listener = Listener()
+            except OSError:  # such as a path that is too long; attached streams always do
+                self._sockets = False
 
     async def _remove(self, name: str) -> None:
         """Remove a container, or see to it that it is removed when the daemon can."""

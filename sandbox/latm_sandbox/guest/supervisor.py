@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 import traceback
+from _socket import AF_UNIX, socket
 
 from latm_sandbox.guest.child import NAME, Child
 from latm_sandbox.guest.frames import (
@@ -291,6 +292,18 @@ def prepare(environment: dict[str, str]) -> None:
     gc.freeze()
 
 
+def connect(path: str | None) -> int | None:
+    """The descriptor of a socket of the host's, where there is one and it may be used."""
+    if path is None:
+        return None
+    own = socket(AF_UNIX)
+    try:
+        own.connect(path)
+    except OSError:
+        return None
+    return own.detach()
+
+
 def main(rest: bytes) -> NoReturn:
     """Serve the host on stdin and stdout until either ends. `rest` was read behind this source."""
     if os.getpid() != 1:  # it kills every process that it can see
@@ -304,9 +317,12 @@ def main(rest: bytes) -> NoReturn:
     try:
         host = Channel(here, rest)
         config = json.loads(host.read()[2])
+        own = connect(os.environ.get("LATM_SOCKET"))
         prepare(config["environment"])
-        supervisor = Supervisor(host, there, idle_s=config["idle_s"])
-        hello = {"python": sys.version.split()[0], "implementation": sys.implementation.name}
+        if own is not None:
+            host = Channel(own)
+        supervisor = Supervisor(host, there if own is None else own, idle_s=config["idle_s"])
+        hello = {"python": sys.version.split()[0], "socket": own is not None}
         write_all(there, pack(HELLO, NO_NONCE, dumps(hello).encode()))
         supervisor.serve()
     except (EOFError, BrokenPipeError):
