@@ -42,7 +42,8 @@ types: tools ## check types, by two checkers
 docs: tools ## check the links of the documentation
 	$(BIN)/pytest tests/unit/repo/test_docs.py
 
-bench: setup ## run the benchmarks
+bench: setup ## run the benchmarks, beside peers that it installs
+	@$(BIN)/python -m pip install --quiet --group bench
 	@for bench in tests/bench/*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
 
 clean: ## remove .venv, caches, and the stopped cells and images of latm

@@ -23,12 +23,14 @@ from latm_sandbox._errands import Errands, Ring
 from latm_sandbox._launcher import Jail, Launcher
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._program import Program
-from latm_sandbox._shares import Shares, Waiter
+from latm_sandbox._shares import Share, Shares, Waiter
 from latm_sandbox._stream import StreamJail
 from latm_sandbox.errors import LaunchFailed, SandboxBusy, SandboxClosed, SandboxError
 
 PATIENCE_S: Final = 0.25
 """Seconds after which a waiting call may cost another program a cell: about what a new cell costs."""
+_CLEANING_S: Final = 0.003  # about what a guest takes to clean up after a call
+_STEADY: Final = 64  # calls after which a program is worth a second cell
 _RETRY_S: Final = 1.0  # after a failed start, until one is tried that no program depends on
 _PING_S: Final = 600.0  # guests end by themselves after an hour without a word
 _BOOT_S: Final = 1.0  # for a guest to say hello where the start of its jail took all the time
@@ -220,8 +222,10 @@ class Pool:
 
     def _take(self, program: Program) -> Cell | None:
         share = self._shares.get(program)
-        if share is not None and share.idle:
-            cell = share.idle.pop()
+        if share is not None and share.idle and not self._deserves_another(share):
+            # The one that was used last, so that others may grow old, unless it is still cleaning up.
+            rested = len(share.idle) > 1 and self._is_cleaning(share.idle[-1])
+            cell = share.idle.pop(0 if rested else -1)
             del self._idle[cell]
             return cell
         if self._blank:
@@ -231,6 +235,16 @@ class Pool:
                 self._arrange()
             return cell
         return None
+
+    def _is_cleaning(self, cell: Cell) -> bool:
+        return self._clock.now() - cell.used_at < _CLEANING_S
+
+    def _deserves_another(self, share: Share) -> bool:
+        """Whether a caller who never pauses gets a second cell, to serve while the other one cleans up."""
+        if share.cells > 1 or not self._blank or self.count >= self.policy.cells:
+            return False
+        (cell,) = share.idle
+        return cell.calls >= _STEADY and self._is_cleaning(cell)
 
     def _bind(self, cell: Cell, program: Program) -> None:
         cell.bind(program)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from latm_sandbox import LaunchFailed, PoolPolicy, SandboxBusy, SandboxClosed, SandboxUnavailable
+from latm_sandbox import LaunchFailed, Limits, PoolPolicy, SandboxBusy, SandboxClosed, SandboxUnavailable
 from latm_sandbox._cell import DESTROY_S
 from latm_sandbox._pool import PATIENCE_S
-from unit.sandbox.a_pool import A, B, C, D, bench
+from unit.sandbox.a_pool import BODY, A, B, C, D, bench
 from unit.sandbox.fake_clock import settle
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,41 @@ async def test_the_most_recently_used_cell_of_a_program_comes_first():
         first, second = [caller.cell for caller in await it.callers(A, A)]
         it.pool.release(second, reusable=True)
         it.pool.release(first, reusable=True)
+        await it.clock.advance(0.01)
         assert await it.use(A) is first
+
+
+async def test_a_cell_that_is_still_cleaning_up_is_not_taken_while_another_is_there():
+    async with bench(PoolPolicy(cells=2, spare=0)) as it:
+        first, second = [caller.cell for caller in await it.callers(A, A)]
+        await it.clock.advance(0.01)
+        it.pool.release(second, reusable=True)
+        await first.call(BODY, Limits())
+        it.pool.release(first, reusable=True)
+        assert await it.use(A) is second
+        await it.clock.advance(0.01)
+        assert await it.use(A) is second, "the other one may grow old"
+
+
+async def test_a_caller_who_never_pauses_gets_a_second_cell_in_time():
+    async with bench(PoolPolicy(cells=3, spare=1)) as it:
+        first = await it.use(A)
+        await settle()
+        assert {await it.use(A) for _ in range(60)} == {first}
+        used = {await it.use(A) for _ in range(20)}
+        assert len(used) == 2
+        assert first in used
+        await settle()
+        assert len({await it.use(A) for _ in range(300)}) == 2, "and no third"
+
+
+async def test_a_caller_who_pauses_keeps_to_one_cell():
+    async with bench(PoolPolicy(cells=3, spare=1)) as it:
+        used = set()
+        for _ in range(100):
+            used.add(await it.use(A))
+            await it.clock.advance(0.01)
+        assert len(used) == 1
 
 
 async def test_a_discarded_cell_is_destroyed_once_and_never_comes_back():
