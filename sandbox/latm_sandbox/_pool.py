@@ -201,7 +201,7 @@ class Pool:
             return
         with self._lock:
             self._let_go(cell)
-            if self._shares.waiting:
+            if self._shares.waiting or self._single_use:
                 self._arrange()
 
     async def aclose(self) -> None:
@@ -231,7 +231,8 @@ class Pool:
         if self._blank:
             cell, _ = self._blank.popitem(last=False)
             self._bind(cell, program)
-            if len(self._blank) < self.policy.spare:
+            # A cell for one call is made up for when that is over: to start another would slow it down.
+            if len(self._blank) < self.policy.spare and not (self._single_use and self._blank):
                 self._arrange()
             return cell
         return None
