@@ -27,7 +27,7 @@ from latm.errors import ConfigError
 from latm.library import Library
 from latm.maker import Maker
 from latm.user import User
-from latm_sandbox import AsyncSandbox, Limits, SandboxError
+from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
 
 
 class Background:
@@ -124,6 +124,21 @@ def load_plugins(config: Config, given: Mapping[str, object] = MappingProxyType(
     return plugins
 
 
+def image_of(config: Config) -> Image | str | None:
+    """What the cells are made of.
+
+    Raises:
+        ConfigError: it is no image.
+    """
+    wanted = config.sandbox
+    try:
+        if wanted.dockerfile is not None:
+            return Image.dockerfile(wanted.dockerfile)
+        return Image.from_host(wanted.packages) if wanted.packages else wanted.image
+    except SandboxError as error:
+        raise ConfigError(str(error), where="sandbox") from None
+
+
 def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandbox:
     """The sandbox that a configuration describes, not yet entered.
 
@@ -136,7 +151,7 @@ def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandb
         raise ConfigError(str(error), where="sandbox.limits") from None
     return AsyncSandbox(
         launcher=config.sandbox.launcher,
-        image=config.sandbox.image,
+        image=image_of(config),
         limits=limits,
         launchers=plugins.launchers(),
         on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),

@@ -65,15 +65,22 @@ class SandboxConfig:
     Attributes:
         launcher: what starts cells.
         image: an image reference; None builds one from the running interpreter.
+        packages: requirements beside the running interpreter, such as ``sympy==1.13.3``.
+        dockerfile: a Dockerfile, or a directory with one, that the image is built of.
         limits: fields of `latm_sandbox.Limits`.
     """
 
     launcher: str = "docker"
     image: str | None = None
+    packages: tuple[str, ...] = ()
+    dockerfile: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def __post_init__(self) -> None:
-        """Refuse limits that there are not."""
+        """Refuse limits that there are not, and more than one image."""
+        given = [name for name in ("image", "packages", "dockerfile") if getattr(self, name)]
+        if len(given) > 1:
+            raise ConfigError(f"only one of {' and '.join(given)} can be given", where=given[-1])
         known = [item.name for item in dataclasses.fields(Limits)]
         for name in self.limits:
             if name not in known:

@@ -74,7 +74,10 @@ async def run_in(
     Raises:
         SandboxBusy: no cell became free.
         SandboxUnavailable: no cell can be started.
+        TypeError: `program` is none.
     """
+    if not isinstance(program, Program):  # pyright: ignore[reportUnnecessaryIsInstance] - a text is passed easily
+        raise TypeError(f"a Program is wanted, not {type(program).__name__}: Program(source)")
     if len(body) > MAX_REQUEST or len(program.source) > MAX_REQUEST:
         text = f"what is sent to the cell is larger than {MAX_REQUEST} bytes"
         return Outcome(status=Status.UNSERIALISABLE, error=ProgramError(type="TooLarge", message=text))

@@ -206,13 +206,17 @@ class AsyncSandbox:
 
     async def check(self) -> tuple[Finding, ...]:
         """What a person should know: the launcher's findings, and a call. Raises nothing."""
+        findings: tuple[Finding, ...] = ()
         try:
             self._ready()
             assert self._launcher is not None
             findings = await self._launcher.check()
             outcome = await self.call(Program("def add(a, b):\n    return a + b"), 1, 2)
         except SandboxError as error:
-            return (Finding(name="call", ok=False, detail=str(error), remedy=getattr(error, "remedy", "")),)
+            if not all(finding.ok for finding in findings):
+                return findings  # the cause is named
+            remedy: str = getattr(error, "remedy", "")
+            return (*findings, Finding(name="call", ok=False, detail=str(error), remedy=remedy))
         said = f"add(1, 2) is {outcome.value!r} in {outcome.wall_s * 1000:.1f} ms, cell {outcome.cell}"
         ok = outcome.ok and outcome.value == 1 + 2
         return (*findings, Finding(name="call", ok=ok, detail=said if ok else str(outcome.error)))

@@ -95,4 +95,6 @@ def _show(outcome: Outcome) -> None:
         sys.stderr.write(error.traceback.rstrip() + "\n")
     elif error is not None:
         sys.stderr.write(f"{error}\n")
+        if error.type == "NoSuchFunction":
+            note("latm run FILE FUNCTION --args '[...]' calls a function by its name")
     note(f"{outcome.status} after {outcome.wall_s:.2f} s", style="yellow")

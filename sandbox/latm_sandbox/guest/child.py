@@ -159,6 +159,9 @@ class Child:
         value = function(*arguments, **{decode(key): decode(item) for key, item in request["kwargs"]})
         if type(value) is int and -_PLAIN_INT < value < _PLAIN_INT:
             return OK, {"value": value}
+        if type(value) is types.CoroutineType:
+            value.close()  # else its end is a warning in the program's output
+            return UNSERIALISABLE, complaint("Unserialisable", "an async function cannot be called: use def")
         return self._deliver({"value": value}, "value")
 
     def _run_code(self, program: types.CodeType, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -214,7 +217,7 @@ class Child:
             return f"the program has no function {self.name!r}; its public functions: {names}"
         if len(public) != 1:
             why = "has more than one public function" if public else "has no public function"
-            return f"the program {why} ({names}): say which with function="
+            return f"the program {why} ({names}): name the one to call"
         return space[next(iter(public.values()))]
 
     def _compile(self, source: str, name: str) -> tuple[types.CodeType | None, tuple[int, dict[str, Any]]]:

@@ -76,7 +76,7 @@ def test_a_source(sandbox, name):
 
 
 FUNCTIONS = {
-    "async": ("async def f(): return 1", (), {}, "unserialisable", "coroutine"),
+    "async": ("async def f(): return 1", (), {}, "unserialisable", "use def"),
     "a generator": ("def f(): yield 1", (), {}, "unserialisable", "generator"),
     "an async generator": ("async def f(): yield 1", (), {}, "unserialisable", "async_generator"),
     "keyword-only": ("def f(*, a): return a", (), {"a": 1}, "ok", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from latm_sandbox import AsyncSandbox, Program, SandboxUnavailable
+from latm_sandbox import AsyncSandbox, Program, Sandbox, SandboxUnavailable, Status
 
 pytestmark = pytest.mark.anyio
 
@@ -22,3 +22,24 @@ async def test_a_missing_engine_is_not_wrapped(
     with pytest.raises(SandboxUnavailable, match="no Docker engine answers"):
         async with AsyncSandbox() as sandbox:
             await sandbox.call(Program("def f(): return 1"))
+
+
+def test_a_text_where_a_program_is_wanted_is_a_type_error(sandbox):
+    for use in (lambda: sandbox.call("def f(): return 1"), lambda: sandbox.run("x = 1", "y = x")):
+        with pytest.raises(TypeError, match=r"a Program is wanted, not str: Program\(source\)"):
+            use()
+
+
+def test_an_async_function_is_told_apart(sandbox):
+    outcome = sandbox.call(Program("async def f(): return 1"))
+    assert outcome.status is Status.UNSERIALISABLE
+    assert "use def" in outcome.error.message
+    assert outcome.stderr == ""
+
+
+def test_a_check_names_the_engine_that_does_not_answer(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    with Sandbox() as sandbox:
+        (finding,) = sandbox.check()
+    assert (finding.name, finding.ok) == ("docker", False)
+    assert finding.remedy
