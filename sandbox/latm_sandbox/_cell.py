@@ -200,6 +200,9 @@ class Cell:
         begun = self._clock.now()
         until = begun + _CLEAN_S
         try:
+            # An engine may go on taking what is sent to a container that has gone.
+            if isinstance(self.jail, StreamJail) and self.jail.has_ended():
+                raise Lost("its stream ended", started=False)
             try:
                 await self._send(wire, self._outgoing + frames.pack(frames.CALL, nonce, head + body), until)
             except OSError as error:  # the frame has not arrived whole, so nothing has begun

@@ -32,7 +32,7 @@ class SocketStream:
         self._early = b""  # what a reader had when it was taken off
         self._by_threads = False
         self._lock = threading.Lock()
-        self._in_use = False  # by a thread, which may be waiting on the descriptor
+        self._in_use = False  # by a thread, which may be in a system call on the descriptor
         self._closed = False
         _OPEN.add(self)
 
@@ -72,48 +72,82 @@ class SocketStream:
         """Write all of `data` without an event loop.
 
         Raises:
+            OSError: it is gone, or was closed meanwhile.
             TimeoutError: it is not written after that long.
         """
         until = time.monotonic() + seconds
         view = memoryview(data)
-        while view:
-            try:
-                view = view[self._socket.send(view) :]
-            except BlockingIOError:
-                self._wait(select.POLLOUT, until)
+        self._begin()
+        try:
+            while view:
+                try:
+                    view = view[self._socket.send(view) :]
+                except BlockingIOError:
+                    self._wait(select.POLLOUT, until)
+        finally:
+            self._end()
 
     def receive_now(self, seconds: float) -> bytes:
         """The next bytes without an event loop; empty at the end.
 
         Raises:
+            OSError: the stream broke, or was closed meanwhile.
             TimeoutError: none came for that long.
         """
         until = time.monotonic() + seconds
         if self._early:
             early, self._early = self._early, b""
             return early
-        while True:
-            self._wait(select.POLLIN, until)
-            try:
-                return self._socket.recv(_CHUNK)
-            except BlockingIOError:
-                continue
+        self._begin()
+        try:
+            while True:
+                self._wait(select.POLLIN, until)
+                try:
+                    return self._socket.recv(_CHUNK)
+                except BlockingIOError:
+                    continue
+        finally:
+            self._end()
 
-    def _wait(self, event: int, until: float) -> None:
-        """Wait on the descriptor, which stays open meanwhile whoever closes the stream."""
+    def has_ended(self) -> bool:
+        """Whether the other end is known to be gone. What it said before is kept for who receives."""
+        if self._reader is not None:
+            return self._reader.at_end
+        try:
+            self._begin()
+        except OSError:
+            return True
+        try:
+            while len(self._early) < _CHUNK:
+                data = self._socket.recv(_CHUNK)
+                if not data:
+                    return True
+                self._early += data
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._end()
+        return False  # it says more than anybody wants to hear, which is for the reader to find
+
+    def _begin(self) -> None:
+        """Use the descriptor, which stays open meanwhile whoever closes the stream.
+
+        Else its number could be another file's by the time of the system call.
+        """
         with self._lock:
             if self._closed:
                 raise OSError("the stream was closed")
             self._in_use = True
-        try:
-            poll = select.poll()
-            poll.register(self._socket, event)
-            if not poll.poll(math.ceil(max(until - time.monotonic(), 0) * 1000)):
-                raise TimeoutError
-        finally:
-            self._end_wait()
 
-    def _end_wait(self) -> None:
+    def _wait(self, event: int, until: float) -> None:
+        poll = select.poll()
+        poll.register(self._socket, event)
+        if not poll.poll(math.ceil(max(until - time.monotonic(), 0) * 1000)):
+            raise TimeoutError
+
+    def _end(self) -> None:
         with self._lock:
             self._in_use = False
             if self._closed:
@@ -121,20 +155,20 @@ class SocketStream:
 
     def close(self) -> None:
         """Close at once; who waits on it is told."""
-        if self._socket.fileno() < 0:
-            return
         if self._reader is not None:
             self._reader.close()
-        elif not self._by_threads:
+        elif not self._by_threads and self._socket.fileno() >= 0:
             anyio.notify_closing(self._socket)
         with self._lock:
             self._closed = True
+            if self._socket.fileno() < 0:
+                return
             if self._in_use:
                 self._shut_down()
                 return
-        if self._by_threads:  # a task may wait as well, when the code asks the host
-            anyio.notify_closing(self._socket)
-        self._socket.close()
+            if self._by_threads:  # a task may wait as well, when the code asks the host
+                anyio.notify_closing(self._socket)
+            self._socket.close()
 
     def _shut_down(self) -> None:
         try:
@@ -201,6 +235,10 @@ class StreamJail:
                 return out
         return b""
 
+    def has_ended(self) -> bool:
+        """Whether the guest is known to be gone, so that nothing that is sent can begin."""
+        return self._stream.has_ended()
+
     def abandon(self) -> None:
         """Close the stream."""
         self._stream.close()
@@ -219,6 +257,11 @@ class _Reader:
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
         loop.add_reader(sock, self._readable)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether there is nothing more to read than what was read."""
+        return self._at_end
 
     async def receive(self) -> bytes:
         while not self._data:
