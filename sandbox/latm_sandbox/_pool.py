@@ -20,6 +20,7 @@ from anyio.abc import TaskGroup
 from latm_sandbox._cell import DESTROY_S, Cell, cell_spec
 from latm_sandbox._clock import MONOTONIC, Clock
 from latm_sandbox._errands import Errands, Ring
+from latm_sandbox._interrupts import Waiting
 from latm_sandbox._launcher import Jail, Launcher
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._program import Program
@@ -133,9 +134,12 @@ class Pool:
         if isinstance(got, Cell):
             return got
         try:
-            if not event.wait(min(wait_s, PATIENCE_S)) and wait_s > PATIENCE_S:
+            with Waiting():
+                event.wait(min(wait_s, PATIENCE_S))
+            if not event.is_set() and wait_s > PATIENCE_S:
                 self._delay(got)
-                event.wait(min(wait_s - PATIENCE_S, threading.TIMEOUT_MAX))
+                with Waiting():
+                    event.wait(min(wait_s - PATIENCE_S, threading.TIMEOUT_MAX))
         except BaseException:
             self._give_up(got)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import select
@@ -10,10 +11,13 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Generator
 from typing import Final
 
 import anyio
 import sniffio
+
+from latm_sandbox._interrupts import Waiting
 
 _CHUNK: Final = 1 << 16
 _AHEAD: Final = 1 << 22  # bytes that are read before somebody asks for them; then the sender has to wait
@@ -43,7 +47,8 @@ class SocketStream:
             try:
                 view = view[self._socket.send(view) :]
             except BlockingIOError:
-                await anyio.wait_writable(self._socket)
+                with _closing():
+                    await anyio.wait_writable(self._socket)
 
     async def receive(self) -> bytes:
         """The next bytes; empty at the end."""
@@ -59,7 +64,8 @@ class SocketStream:
             try:
                 return self._socket.recv(_CHUNK)
             except BlockingIOError:
-                await anyio.wait_readable(self._socket)
+                with _closing():
+                    await anyio.wait_readable(self._socket)
 
     def leave_to_threads(self) -> None:
         """Have nothing of the event loop read any more unless it is awaited. To be called in the loop."""
@@ -144,7 +150,9 @@ class SocketStream:
     def _wait(self, event: int, until: float) -> None:
         poll = select.poll()
         poll.register(self._socket, event)
-        if not poll.poll(math.ceil(max(until - time.monotonic(), 0) * 1000)):
+        with Waiting():
+            ready = poll.poll(math.ceil(max(until - time.monotonic(), 0) * 1000))
+        if not ready:
             raise TimeoutError
 
     def _end(self) -> None:
@@ -179,6 +187,15 @@ class SocketStream:
     def close_in_child(self) -> None:
         """Close without a word to an event loop that is not there any more."""
         self._socket.close()
+
+
+@contextlib.contextmanager
+def _closing() -> Generator[None]:
+    """That the stream was closed while a task waited on it is an OSError, as it is for a thread."""
+    try:
+        yield
+    except anyio.ClosedResourceError:
+        raise OSError("the stream was closed") from None
 
 
 class StreamJail:

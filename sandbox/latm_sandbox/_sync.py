@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import weakref
@@ -14,12 +15,13 @@ from latm_sandbox._callers import ThreadCaller
 from latm_sandbox._calls import call_body, run_body, run_in, unserialisable
 from latm_sandbox._codec import Unserialisable
 from latm_sandbox._images import Image
+from latm_sandbox._interrupts import PutOff, Waiting
 from latm_sandbox._launcher import Finding, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._outcome import Outcome, TestReport
 from latm_sandbox._program import Program
 from latm_sandbox._sandbox import AsyncSandbox
-from latm_sandbox.errors import SandboxClosed
+from latm_sandbox.errors import SandboxClosed, SandboxUnavailable
 
 T = TypeVar("T")
 
@@ -30,34 +32,51 @@ class _Request(Generic[T]):
     A lock is all that is passed between the threads: what `concurrent.futures` adds costs a fifth of a call.
     """
 
-    __slots__ = ("_done", "_error", "_result", "_task", "coroutine")
+    __slots__ = ("_done", "_error", "_over", "_result", "_task", "coroutine")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self.coroutine = coroutine
         self._done = threading.Lock()
         self._done.acquire()
-        self._task: asyncio.Task[None] | None = None
+        self._over = False
+        self._task: asyncio.Task[T] | None = None
         self._error: BaseException | None = None
         self._result: T | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, in the thread of the loop."""
-        self._task = loop.create_task(self._live())
+        self._task = loop.create_task(self.coroutine)
+        self._task.add_done_callback(self._finish)
 
-    async def _live(self) -> None:
-        try:
-            self._result = await self.coroutine
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        # Not in the coroutine: one that is cancelled before its first step says nothing any more.
+        if task.cancelled():
+            self._error = SandboxClosed("the sandbox was closed while this was being done")
+        elif (error := task.exception()) is not None:
             self._error = error
-        finally:
-            self._done.release()
+        else:
+            self._result = task.result()
+        self._end()
+
+    def fail(self, error: BaseException) -> None:
+        """The loop has ended; what it has not done, it never will."""
+        if not self._over:
+            self.coroutine.close()
+            self._error = error
+            self._end()
+
+    def _end(self) -> None:
+        self._over = True
+        self._done.release()
 
     def wait(self, loop: asyncio.AbstractEventLoop) -> T:
         """The result, in the thread that asked."""
         try:
-            self._done.acquire()
+            with Waiting():
+                self._done.acquire()
         except BaseException:  # KeyboardInterrupt in the waiting thread: the call has to end as well
-            loop.call_soon_threadsafe(self._cancel)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._cancel)
             raise
         if self._error is not None:
             try:
@@ -81,69 +100,111 @@ class _Portal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
         self._closed = False
         self._caller: ThreadCaller | None = None
+        self._requests: set[_Request[Any]] = set()
 
     def run(self, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> T:
         """Await the function's result in the thread of the loop."""
+        self._refuse_after_fork()
         loop = self._loop or self._open()
+        request = _Request(function(*args, **kwargs))
+        self._requests.add(request)
+        try:
+            loop.call_soon_threadsafe(request.start, loop)
+        except RuntimeError:
+            self._requests.discard(request)
+            request.coroutine.close()
+            raise SandboxClosed("the sandbox is closed") from None
+        try:
+            return request.wait(loop)
+        finally:
+            self._requests.discard(request)
+
+    def here(self, program: Program, body: bytes, limits: Limits) -> Outcome:
+        """Run an encoded call in this thread, past the event loop."""
+        self._refuse_after_fork()
+        with PutOff():
+            if self._caller is None:
+                self._caller = ThreadCaller(self.run(self._sandbox.pool), self.run)
+            call = run_in(self._caller, program, body, limits)
+            try:
+                call.send(None)
+            except StopIteration as done:
+                outcome: Outcome = done.value
+                return outcome
+            raise AssertionError("a call in a thread was suspended")
+
+    def _refuse_after_fork(self) -> None:
         if os.getpid() != self._pid:
             raise SandboxClosed(
                 "the sandbox was opened before this process was forked: open one of its own here"
             )
-        request = _Request(function(*args, **kwargs))
-        try:
-            loop.call_soon_threadsafe(request.start, loop)
-        except RuntimeError:
-            request.coroutine.close()
-            raise SandboxClosed("the sandbox is closed") from None
-        return request.wait(loop)
-
-    def here(self, program: Program, body: bytes, limits: Limits) -> Outcome:
-        """Run an encoded call in this thread, past the event loop."""
-        if self._caller is None or os.getpid() != self._pid:
-            self._caller = ThreadCaller(self.run(self._sandbox.pool), self.run)
-        call = run_in(self._caller, program, body, limits)
-        try:
-            call.send(None)
-        except StopIteration as done:
-            outcome: Outcome = done.value
-            return outcome
-        raise AssertionError("a call in a thread was suspended")
 
     def _open(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
                 raise SandboxClosed("the sandbox is closed")
+            if self._thread is None:
+                thread = threading.Thread(target=self._serve, name="latm-sandbox", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    raise _no_loop(error) from error
+                self._thread = thread
+            self._started.wait()
             if self._loop is None:
-                started = threading.Event()
-                self._thread = threading.Thread(
-                    target=lambda: asyncio.run(self._live(started)), name="latm-sandbox", daemon=True
-                )
-                self._thread.start()
-                started.wait()
-            assert self._loop is not None
+                failure, self._failure = self._failure, None
+                self._thread = None
+                self._started.clear()  # to be tried again
+                raise _no_loop(failure) from failure
             return self._loop
 
-    async def _live(self, started: threading.Event) -> None:
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:
+            if self._started.is_set():
+                raise
+            self._failure = error
+        finally:
+            for request in list(self._requests):
+                request.fail(SandboxClosed("the sandbox was closed before this was done"))
+            self._started.set()
+
+    async def _live(self) -> None:
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._sandbox.serve_threads(loop.call_soon_threadsafe)
         async with self._sandbox:
             self._loop = loop
-            started.set()
+            self._started.set()
             await self._stop.wait()
 
     def close(self) -> None:
         """End the loop, and with it every cell."""
+        if os.getpid() != self._pid:  # where another thread's locks may be held for ever
+            return
         with self._lock:
             self._closed = True
+            if self._thread is not None:
+                self._started.wait()
             loop, stop, thread = self._loop, self._stop, self._thread
             self._loop = None
-        if loop is None or stop is None or thread is None or os.getpid() != self._pid:
+        if loop is None or stop is None or thread is None:
             return
-        loop.call_soon_threadsafe(stop.set)
+        with contextlib.suppress(RuntimeError):  # it has ended by itself
+            loop.call_soon_threadsafe(stop.set)
         thread.join()
+
+
+def _no_loop(failure: BaseException | None) -> SandboxUnavailable:
+    return SandboxUnavailable(
+        f"no event loop can be started here ({failure})",
+        remedy="allow this process more open files and threads: ulimit -n, ulimit -u",
+    )
 
 
 class Sandbox:
