@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Generator
+from pathlib import Path
 
 PRELUDE = """
 import asyncio, os, random, signal, sys, threading, time
@@ -21,7 +22,13 @@ def say(text):
 @contextlib.contextmanager
 def host(code: str, *arguments: object) -> Generator[subprocess.Popen[str]]:
     """A process that runs the code after `PRELUDE`. It is ended when the block is left."""
-    command = [sys.executable, "-W", "error", "-c", PRELUDE + code, *map(str, arguments)]
+    with _started(["-W", "error", "-c", PRELUDE + code, *map(str, arguments)]) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _started(arguments: list[str]) -> Generator[subprocess.Popen[str]]:
+    command = [sys.executable, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -32,6 +39,16 @@ def host(code: str, *arguments: object) -> Generator[subprocess.Popen[str]]:
 def run(code: str, *arguments: object, seconds: float) -> tuple[int, str]:
     """Run it to its end; its pid and what it said. It has to end well."""
     with host(code, *arguments) as process:
-        said, complained = process.communicate(timeout=seconds)
-        assert process.returncode == 0, complained
-        return process.pid, said
+        return _ended(process, seconds)
+
+
+def run_file(program: Path, *arguments: object, seconds: float) -> tuple[int, str]:
+    """The same for a program that processes of its own import."""
+    with _started([str(program), *map(str, arguments)]) as process:
+        return _ended(process, seconds)
+
+
+def _ended(process: subprocess.Popen[str], seconds: float) -> tuple[int, str]:
+    said, complained = process.communicate(timeout=seconds)
+    assert process.returncode == 0, complained
+    return process.pid, said

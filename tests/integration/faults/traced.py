@@ -5,9 +5,13 @@ Other sandboxes of this process have cells of their own, which come and go at an
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -83,6 +87,19 @@ class _Traced(DockerLauncher):
     def _start(self, spec: CellSpec, attempt: _Attempt) -> None:
         self._names.add(attempt.name)
         super()._start(spec, attempt)
+
+
+def children(pid: int) -> list[int]:
+    """Ids of the processes that a process has started, by any of its threads."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(number) for file in found for number in file.read_text().split()]
+
+
+def end(pids: Iterable[int]) -> None:
+    """End these."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def container_of(outcome: Outcome) -> str:
