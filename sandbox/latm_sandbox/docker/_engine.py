@@ -30,11 +30,19 @@ _DEADLINE: ContextVar[float] = ContextVar("latm_docker_deadline", default=math.i
 class Client(docker.APIClient):  # type: ignore[misc]  # ships no types
     """The SDK's client, whose requests end at the deadline of who asks, at the latest."""
 
+    def __init__(self, base_url: str | None = None, **options: Any) -> None:
+        self._address = base_url or _LOCAL
+        super().__init__(base_url, **options)
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request; the SDK's own calls all come through here."""
         left = _DEADLINE.get() - time.monotonic()
         if left <= 0:
             raise requests.Timeout("the time for it was over before it was asked")
+        try:
+            _knock(self._address, min(ANSWER_S, left))
+        except OSError as error:
+            raise requests.ConnectionError(f"nobody listens at {self._address}: {error}") from error
         # The SDK passes None, which is for ever, where it expects a long answer.
         kwargs["timeout"] = min(kwargs.get("timeout") or self.timeout, left)
         response: requests.Response = super().request(*args, **kwargs)
@@ -59,16 +67,15 @@ def connect(timeout: int, address: Mapping[str, Any] | None = None) -> Any:
     """
     with typed():
         known: Any = kwargs_from_env() if address is None else address
-        _knock(known.get("base_url") or _LOCAL)
         with within(ANSWER_S):
             return Client(**known, version="auto", timeout=timeout, num_pools=25)
 
 
-def _knock(host: str) -> None:
+def _knock(host: str, seconds: float) -> None:
     """See that somebody listens on the socket; the SDK leaks one of its own where nobody does."""
     if host.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(ANSWER_S)
+            sock.settimeout(seconds)
             sock.connect(host.removeprefix("unix://"))
 
 
