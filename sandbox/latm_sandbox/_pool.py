@@ -361,9 +361,9 @@ class Pool:
                         self._starts.discard(scope)
                         self._offer(cell, self._clock.now())
         except SandboxError as error:
-            self._failed(error)
+            self._failed(error, begun)
         except Exception as error:  # noqa: BLE001 - as above
-            self._failed(LaunchFailed(f"the launcher {self._name!r} failed: {error!r}"))
+            self._failed(LaunchFailed(f"the launcher {self._name!r} failed: {error!r}"), begun)
         finally:
             with self._lock:
                 self._starts.discard(scope)
@@ -399,14 +399,14 @@ class Pool:
             self._bind(cell, waiter.program)
             self._hand(cell, waiter)
 
-    def _failed(self, error: SandboxError) -> None:
+    def _failed(self, error: SandboxError, begun: float) -> None:
         self._no_start_before = self._clock.now() + _RETRY_S
         self._event("cell_failed", error=str(error))
         # Whose program has a cell waits for that. Of the others one is told, since another start may work;
-        # where nothing can start, all are.
+        # where nothing can start, all are. Who came after that start began is owed another one.
         hopeless = not isinstance(error, LaunchFailed)
         with self._lock:
-            while (waiter := self._shares.next_hungry()) is not None:
+            while (waiter := self._shares.next_hungry()) is not None and waiter.since <= begun:
                 self._fail(waiter, _another(error))
                 if not hopeless:
                     break

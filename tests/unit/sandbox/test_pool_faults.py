@@ -50,6 +50,21 @@ async def test_where_nothing_can_start_all_are_told_at_once_each_by_an_error_of_
         assert all(error.__cause__ is it.launcher.launch_error for error in errors)
 
 
+@pytest.mark.parametrize("error", [LaunchFailed("full"), SandboxUnavailable("no engine")])
+async def test_who_came_after_a_start_began_is_not_told_of_its_failure(error):
+    async with bench(PoolPolicy(cells=1, spare=0), start_s=0.1) as it:
+        it.launcher.launch_errors.append(error)
+        (first,) = await it.callers(A)
+        await it.clock.advance(0.05)
+        (second,) = await it.callers(B)
+        await it.clock.advance(0.06)
+        assert isinstance(first.error, type(error))
+        assert second.waits
+        await it.clock.advance(0.1)
+        assert second.cell is not None
+        assert it.launcher.launches == 2
+
+
 async def test_an_error_that_cannot_be_copied_is_told_all_the_same():
     class Odd(SandboxUnavailable):
         def __init__(self, first: str, second: str) -> None:
