@@ -72,7 +72,7 @@ def test_between_two_calls(harm, transport, rounds):
 
 @transports
 @harms
-@drill.rounds(2)
+@drill.rounds(1)
 def test_in_the_middle_of_a_call(harm, transport, rounds):
     trace, growth = traced.Trace(transport), drill.Growth()
     with Sandbox(pool=POOL, **trace.options) as sandbox:
