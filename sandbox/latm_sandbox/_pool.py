@@ -8,25 +8,24 @@ long that waiting for it would block everyone.
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
-from latm_sandbox._cell import DESTROY_S, Cell, cell_spec
+from latm_sandbox._cell import DESTROY_S, Cell
 from latm_sandbox._clock import MONOTONIC, Clock
 from latm_sandbox._errands import Errands, Ring
 from latm_sandbox._interrupts import Waiting
-from latm_sandbox._launcher import Jail, Launcher
+from latm_sandbox._launcher import Launcher
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._program import Program
+from latm_sandbox._refusals import another, none_free, none_started, queue_full
 from latm_sandbox._shares import Share, Shares, Waiter
-from latm_sandbox._stream import StreamJail
-from latm_sandbox.errors import LaunchFailed, SandboxBusy, SandboxClosed, SandboxError
+from latm_sandbox._starter import Event, Starter
+from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
 
 PATIENCE_S: Final = 0.25
 """Seconds after which a waiting call may cost another program a cell: about what a new cell costs."""
@@ -34,10 +33,7 @@ _CLEANING_S: Final = 0.003  # about what a guest takes to clean up after a call
 _STEADY: Final = 64  # calls after which a program is worth a second cell
 _RETRY_S: Final = 1.0  # after a failed start, until one is tried that no program depends on
 _PING_S: Final = 600.0  # guests end by themselves after an hour without a word
-_BOOT_S: Final = 1.0  # for a guest to say hello where the start of its jail took all the time
 _TURN_S: Final = 5.0  # between two looks at what has been idle for too long
-
-Event = Callable[..., None]
 
 
 class Pool:
@@ -58,9 +54,7 @@ class Pool:
         event: Event,
         clock: Clock = MONOTONIC,
     ) -> None:
-        self._name = name
-        self._launcher = launcher
-        self._limits = limits
+        self._starter = Starter(name, launcher, limits, start_s=policy.start_s, event=event, clock=clock)
         self.policy = policy
         self._single_use = single_use
         self._event = event
@@ -179,7 +173,12 @@ class Pool:
             self._shares.leave(waiter)
             if waiter.cell is not None:
                 return waiter.cell
-            raise self._why_not(waiter)
+            if waiter.error is not None:
+                raise waiter.error
+            if not self._cells:  # nobody is busy: what is wrong is that none starts
+                raise none_started(self.policy.wait_s)
+            waited_s = self._clock.now() - waiter.since
+            raise none_free(self.policy.wait_s, waiting=self._shares.waiting, waited_s=waited_s)
 
     def release(self, cell: Cell, *, reusable: bool) -> None:
         """Give a cell back after a call. From any thread."""
@@ -275,25 +274,7 @@ class Pool:
         # A call for which a place is free or becomes free does not stand in the queue: its cell is coming.
         used = len(self._cells) - len(self._idle) - len(self._blank) - len(self._dying)
         if self._shares.waiting >= self.policy.queue + max(self.policy.cells - used, 0):
-            raise SandboxBusy(
-                f"of {self.policy.cells} cells none is free, and {self._shares.waiting} calls wait already",
-                waiting=self._shares.waiting,
-                waited_s=0.0,
-            )
-
-    def _why_not(self, waiter: Waiter) -> SandboxError:
-        """What a call is told that got no cell."""
-        if waiter.error is not None:
-            return waiter.error
-        if not self._cells:  # nobody is busy: what is wrong is that none starts
-            return LaunchFailed(
-                f"no cell started within {self.policy.wait_s:g} s", remedy="run `latm doctor`"
-            )
-        return SandboxBusy(
-            f"no cell became free within {self.policy.wait_s:g} s",
-            waiting=self._shares.waiting,
-            waited_s=self._clock.now() - waiter.since,
-        )
+            raise queue_full(self.policy.cells, waiting=self._shares.waiting)
 
     def _owed_to_another(self, cell: Cell) -> bool:
         """Whether a program without any has waited so long that this one's cell has to make room."""
@@ -351,8 +332,7 @@ class Pool:
         begun = self._clock.now()
         try:
             with scope:
-                cell = await self._launch()
-                self._event("cell_started", cell=cell.name, seconds=self._clock.now() - begun)
+                cell = await self._starter.start(for_threads=self._errands.for_threads)
                 with self._lock:
                     self._cells.add(cell)
                     if self._closed:
@@ -362,33 +342,11 @@ class Pool:
                         self._offer(cell, self._clock.now())
         except SandboxError as error:
             self._failed(error, begun)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._failed(LaunchFailed(f"the launcher {self._name!r} failed: {error!r}"), begun)
         finally:
             with self._lock:
                 self._starts.discard(scope)
                 self._note_the_end()
                 self._arrange()
-
-    async def _launch(self) -> Cell:
-        await self._launcher.prepare()
-        begun = self._clock.now()
-        jails: list[Jail] = []
-        with self._clock.limit(self.policy.start_s):
-            jails.append(await self._launcher.launch(cell_spec(self._limits)))
-        if not jails:
-            raise LaunchFailed(
-                f"no cell started within {self.policy.start_s:g} s", remedy="run `latm doctor`"
-            )
-        cell = Cell(jails[0], self._name, self._limits, self._clock)
-        try:
-            await cell.boot(max(begun + self.policy.start_s - self._clock.now(), _BOOT_S))
-        finally:
-            if cell.left:
-                self._event("cell_left", cell=cell.name, error=cell.left)
-        if self._errands.for_threads and isinstance(cell.jail, StreamJail):
-            cell.jail.leave_to_threads()
-        return cell
 
     def _offer(self, cell: Cell, since: float) -> None:
         """Give a blank cell to the call that is next, or keep it."""
@@ -407,21 +365,17 @@ class Pool:
         hopeless = not isinstance(error, LaunchFailed)
         with self._lock:
             while (waiter := self._shares.next_hungry()) is not None and waiter.since <= begun:
-                self._fail(waiter, _another(error))
+                self._fail(waiter, another(error))
                 if not hopeless:
                     break
 
     async def _destroy(self, cell: Cell) -> None:
-        await cell.destroy()
+        await self._starter.end(cell)
         with self._lock:
             self._cells.discard(cell)
             self._dying.discard(cell)
             self._note_the_end()
-        if cell.left:
-            self._event("cell_left", cell=cell.name, error=cell.left)
-        else:
-            self._event("cell_destroyed", cell=cell.name, calls=cell.calls)
-        self._arrange()
+            self._arrange()
 
     def _note_the_end(self) -> None:
         if self._closed and not self.count:
@@ -460,17 +414,3 @@ class Pool:
                 self._offer(cell, since)
                 if cell in self._blank:
                     self._blank.move_to_end(cell, last=False)
-
-
-def _another(error: SandboxError) -> SandboxError:
-    """One to raise for each who is told: a single one would collect the tracebacks of them all."""
-    try:
-        told = copy.copy(error)
-    except Exception:  # noqa: BLE001 - a launcher's own class of errors
-        return error
-    told.__cause__ = error
-    return told
-
-
-def no_event(_name: str, /, **_fields: Any) -> None:
-    """Nobody listens."""

@@ -19,9 +19,10 @@ from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding, Launcher, LauncherOptions, LauncherSpec
 from latm_sandbox._limits import Limits, PoolPolicy
 from latm_sandbox._outcome import Outcome, TestReport
-from latm_sandbox._pool import Pool, no_event
+from latm_sandbox._pool import Pool
 from latm_sandbox._program import Program
 from latm_sandbox._registry import find_launcher
+from latm_sandbox._starter import no_event
 from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
 
 _MODULES: Final = (
