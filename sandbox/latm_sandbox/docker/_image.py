@@ -103,17 +103,16 @@ def ensure_reference(client: Any, reference: str) -> str:
         ImageError: it is not there and cannot be pulled.
     """
     if not present(client, reference):
-        name, _, tag = reference.partition("@")[0].partition(":")
         try:
-            if "@" in reference:
-                client.pull(reference)
-            else:
-                client.pull(name, tag=tag or "latest")
+            client.pull(reference)
+            why = "" if present(client, reference) else "the engine took the request and does not have it"
         except (docker.errors.DockerException, requests.RequestException) as error:
+            why = _short(error)
+        if why:
             raise ImageError(
-                f"the image {reference!r} is not there and cannot be pulled ({_short(error)})",
+                f"the image {reference!r} is not there and cannot be pulled ({why})",
                 remedy=f"docker pull {reference}, or leave image= out to use the running interpreter",
-            ) from error
+            )
     return reference
 
 

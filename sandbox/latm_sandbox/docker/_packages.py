@@ -81,7 +81,8 @@ def installer() -> list[str]:
 def _failed(requirements: Sequence[str], complaint: str) -> ImageError:
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     said = "; ".join(lines[-_LINES:])[-1000:]
-    lost = any(word in complaint for word in ("No matching distribution", "no wheels", "no usable wheels"))
+    unknown = ("No matching distribution", "no wheels", "no usable wheels", "No solution found")
+    lost = any(word in complaint for word in unknown)
     remedy = (
         "check name and version; a package without a wheel for this Python needs Image.dockerfile"
         if lost

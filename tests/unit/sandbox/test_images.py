@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import docker.errors
 import pytest
 
 from latm_sandbox import Image, ImageError
 from latm_sandbox._images import as_image
-from latm_sandbox.docker._image import tag_of
+from latm_sandbox.docker._image import ensure, tag_of
 
 
 def test_packages_are_a_set_of_requirements():
@@ -48,3 +49,33 @@ def test_a_dockerfile_is_known_by_what_the_engine_would_be_sent(tmp_path):
     assert tag_of(Image.dockerfile(tmp_path)) == before
     (tmp_path / "sent").write_text("1")
     assert tag_of(Image.dockerfile(tmp_path)) != before
+
+
+class Puller:
+    """An engine that has what was pulled, unless it loses it."""
+
+    def __init__(self, *, loses: bool = False) -> None:
+        self.asked: list[str] = []
+        self._loses = loses
+
+    def inspect_image(self, reference):
+        if self._loses or reference not in self.asked:
+            raise docker.errors.ImageNotFound(reference)
+
+    def pull(self, reference):
+        self.asked.append(reference)
+
+
+@pytest.mark.parametrize(
+    "reference", ["python", "python:3.13", "a.example:5000/team/python", "python@sha256:" + "0" * 64]
+)
+def test_a_reference_that_is_not_there_is_pulled_as_it_is_written(reference):
+    engine = Puller()
+    assert ensure(engine, Image.reference(reference)) == reference
+    assert ensure(engine, Image.reference(reference)) == reference
+    assert engine.asked == [reference]
+
+
+def test_an_engine_that_says_it_pulled_and_has_nothing_is_not_believed():
+    with pytest.raises(ImageError, match=r"cannot be pulled .*docker pull python:3"):
+        ensure(Puller(loses=True), Image.reference("python:3"))
