@@ -27,22 +27,6 @@ DESTROY_S: Final = 10.0
 _ORPHAN_S: Final = 3600.0
 """Seconds without a word from the host after which a guest ends by itself."""
 
-ENVIRONMENT: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/tmp",  # noqa: S108 - the cell's own
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONHASHSEED": "0",
-    # Else every child resolves the interpreter's symbols anew, and dirties the pages that hold them.
-    "LD_BIND_NOW": "1",
-    # A pool of threads for each core runs into the limit of processes; there is one caller anyway.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-}
-ARGUMENTS: Final = ("-S", "-s", "-B", "-c", guest.BOOTSTRAP)  # not -I, which ignores the hash seed
-
 
 class Lost(Exception):  # noqa: N818 - says what it is
     """The cell ended. Only its pool sees this.
@@ -99,15 +83,10 @@ class State(Enum):
     SPENT = 3
 
 
-def cell_spec(limits: Limits) -> CellSpec:
-    """What a launcher is to start."""
-    return CellSpec(arguments=ARGUMENTS, limits=limits, environment=ENVIRONMENT)
-
-
 class Cell:
     """A jail with a guest that has said hello. One caller at a time."""
 
-    def __init__(self, jail: Jail, launcher: str, limits: Limits, clock: Clock = MONOTONIC) -> None:
+    def __init__(self, jail: Jail, launcher: str, spec: CellSpec, clock: Clock = MONOTONIC) -> None:
         self.jail = jail
         self.name = f"{launcher}:{jail.id}"
         self.program: Program | None = None
@@ -117,8 +96,9 @@ class Cell:
         self.used_at = clock.now()
         self.python = ""
         self.left = ""  # why something of it may still be there after it was destroyed
+        self._spec = spec
         self._clock = clock
-        self._reader = FrameReader(frames.OVERHEAD + limits.output_bytes + limits.result_bytes)
+        self._reader = FrameReader(frames.OVERHEAD + spec.limits.output_bytes + spec.limits.result_bytes)
         self._outgoing = b""
         self._last_nonce = frames.NO_NONCE
 
@@ -129,7 +109,7 @@ class Cell:
             LaunchFailed: it did not say hello in time.
             ImageError: it said why it cannot.
         """
-        config = json.dumps({"environment": ENVIRONMENT, "idle_s": _ORPHAN_S}).encode()
+        config = json.dumps({"environment": dict(self._spec.environment), "idle_s": _ORPHAN_S}).encode()
         config_frame = frames.pack(frames.HELLO, frames.NO_NONCE, config)
         why = "its stream ended"
         try:

@@ -19,8 +19,8 @@ from latm_sandbox._cell import DESTROY_S, Cell
 from latm_sandbox._clock import MONOTONIC, Clock
 from latm_sandbox._errands import Errands, Ring
 from latm_sandbox._interrupts import Waiting
-from latm_sandbox._launcher import Launcher
-from latm_sandbox._limits import Limits, PoolPolicy
+from latm_sandbox._launcher import CellSpec, Launcher
+from latm_sandbox._limits import PoolPolicy
 from latm_sandbox._program import Program
 from latm_sandbox._refusals import another, none_free, none_started, queue_full
 from latm_sandbox._shares import Share, Shares, Waiter
@@ -47,14 +47,14 @@ class Pool:
         self,
         name: str,
         launcher: Launcher,
-        limits: Limits,
+        spec: CellSpec,
         policy: PoolPolicy,
         *,
         single_use: bool,
         event: Event,
         clock: Clock = MONOTONIC,
     ) -> None:
-        self._starter = Starter(name, launcher, limits, start_s=policy.start_s, event=event, clock=clock)
+        self._starter = Starter(name, launcher, spec, start_s=policy.start_s, event=event, clock=clock)
         self.policy = policy
         self._single_use = single_use
         self._event = event

@@ -23,6 +23,7 @@ from latm_sandbox._pool import Pool
 from latm_sandbox._program import Program
 from latm_sandbox._registry import find_launcher
 from latm_sandbox._starter import no_event
+from latm_sandbox._surroundings import cell_spec
 from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
 
 _MODULES: Final = (
@@ -44,12 +45,14 @@ class AsyncSandbox:
         pool: how many cells there are and how long they live.
         limits: what a call may use; a call may tighten them.
         fresh_cell_per_call: give every call a cell that has never run anything, and throw it away after.
+        hash_seed: of every cell, from 0 to 4294967295: what depends on the order of a set is repeatable.
+        time_zone: of every cell, as POSIX writes it: ``UTC``, ``JST-9``, ``CET-1CEST,M3.5.0,M10.5.0/3``.
         launchers: launchers beside the built-in ones.
         launcher_options: the launcher's own options, such as ``{"runtime": "runsc"}``.
         on_event: called as ``on_event(name, fields)`` when a cell starts, fails or ends; must not block.
 
     Raises:
-        ValueError: no launcher has that name.
+        ValueError: no launcher has that name; or seed or zone is none.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class AsyncSandbox:
         pool: PoolPolicy | None = None,
         limits: Limits | None = None,
         fresh_cell_per_call: bool = False,
+        hash_seed: int = 0,
+        time_zone: str = "UTC",
         launchers: Iterable[LauncherSpec] = (),
         launcher_options: Mapping[str, object] | None = None,
         on_event: Callable[[str, Mapping[str, Any]], None] | None = None,
@@ -68,6 +73,7 @@ class AsyncSandbox:
         self._options = LauncherOptions(image=image, extra=dict(launcher_options or {}))
         self._policy = PoolPolicy() if pool is None else pool
         self._limits = Limits() if limits is None else limits
+        self._cell_spec = cell_spec(self._limits, hash_seed=hash_seed, time_zone=time_zone)
         self._single_use = fresh_cell_per_call
         self._on_event = on_event
         self._pid = os.getpid()
@@ -251,7 +257,7 @@ class AsyncSandbox:
             self._pool = Pool(
                 self._spec.name,
                 self._launcher,
-                self._limits,
+                self._cell_spec,
                 self._policy,
                 single_use=self._single_use,
                 event=no_event if self._on_event is None else self._event,

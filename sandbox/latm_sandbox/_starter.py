@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from latm_sandbox._cell import Cell, cell_spec
+from latm_sandbox._cell import Cell
 from latm_sandbox._clock import Clock
-from latm_sandbox._launcher import Jail, Launcher
-from latm_sandbox._limits import Limits
+from latm_sandbox._launcher import CellSpec, Jail, Launcher
 from latm_sandbox._refusals import none_started
 from latm_sandbox._stream import StreamJail
 from latm_sandbox.errors import LaunchFailed, SandboxError
@@ -28,7 +27,7 @@ class Starter:
     Args:
         name: the launcher's.
         launcher: what makes jails.
-        limits: complete limits of a cell.
+        spec: what each cell is.
         start_s: seconds that a start may take.
         event: is told of every start and end.
         clock: where time comes from.
@@ -38,7 +37,7 @@ class Starter:
         self,
         name: str,
         launcher: Launcher,
-        limits: Limits,
+        spec: CellSpec,
         *,
         start_s: float,
         event: Event,
@@ -46,7 +45,7 @@ class Starter:
     ) -> None:
         self._name = name
         self._launcher = launcher
-        self._limits = limits
+        self._spec = spec
         self._start_s = start_s
         self._event = event
         self._clock = clock
@@ -77,10 +76,10 @@ class Starter:
         begun = self._clock.now()
         jails: list[Jail] = []
         with self._clock.limit(self._start_s):
-            jails.append(await self._launcher.launch(cell_spec(self._limits)))
+            jails.append(await self._launcher.launch(self._spec))
         if not jails:
             raise none_started(self._start_s)
-        cell = Cell(jails[0], self._name, self._limits, self._clock)
+        cell = Cell(jails[0], self._name, self._spec, self._clock)
         try:
             await cell.boot(max(begun + self._start_s - self._clock.now(), _BOOT_S))
         finally:

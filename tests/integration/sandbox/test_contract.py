@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import shutil
 
 import pytest
 
-from latm_sandbox import Limits, LimitsError, Outcome, Program, Status
+from latm_sandbox import Limits, LimitsError, Outcome, PoolPolicy, Program, Sandbox, Status
 
 pytestmark = pytest.mark.docker
+needs_bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
 ADD = Program("def add(a, b):\n    return a + b")
 
@@ -300,6 +302,41 @@ def test_hashes_and_times_do_not_differ_between_cells(sandbox):
     first = sandbox.run(Program("# one"), code, want=("ans",)).values
     assert first == sandbox.run(Program("# two"), code, want=("ans",)).values
     assert first["ans"][1:3] == [("UTC", "UTC"), "/tmp"]
+
+
+@pytest.mark.parametrize("launcher", ["docker", pytest.param("bubblewrap", marks=needs_bubblewrap)])
+def test_hash_seed_and_time_zone_are_the_sandboxes(launcher):
+    program = Program(
+        "import datetime as dt, time\ndef f():\n"
+        "    noon = dt.datetime(2024, 7, 1, 12, tzinfo=dt.timezone.utc).astimezone()\n"
+        "    return [hash('x'), list({'a', 'b', 'c', 'd', 'e'}), noon.hour, time.tzname]"
+    )
+    found = []
+    for seed, zone in ((0, "UTC"), (0, "UTC"), (7, "JST-9"), (4294967295, "CET-1CEST,M3.5.0,M10.5.0/3")):
+        with Sandbox(launcher=launcher, hash_seed=seed, time_zone=zone, pool=PoolPolicy(cells=1)) as sandbox:
+            found.append(sandbox.call(program).value)
+    first, again, other, last = found
+    assert first[:4] == again[:4]
+    assert len({first[0], other[0], last[0]}) == len({tuple(one[1]) for one in (first, other, last)}) == 3
+    assert [one[2] for one in found] == [12, 12, 21, 14]
+    assert [one[3] for one in found[1:]] == [("UTC", "UTC"), ("JST", "JST"), ("CET", "CEST")]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"hash_seed": -1}, "hash_seed.* from 0 to 4294967295"),
+        ({"hash_seed": 1 << 32}, "hash_seed"),
+        ({"hash_seed": "random"}, "hash_seed.*'random'"),
+        ({"time_zone": "Europe/Berlin"}, "time_zone: 'Europe/Berlin' .*JST-9"),
+        ({"time_zone": ""}, "time_zone"),
+        ({"time_zone": "JST-9\nX=1"}, "time_zone"),
+        ({"time_zone": 9}, "time_zone: 9"),
+    ],
+)
+def test_what_is_no_seed_and_no_zone_is_refused_before_anything_starts(options, said):
+    with pytest.raises(ValueError, match=said):
+        Sandbox(**options)
 
 
 def test_an_outcome_is_never_an_exception(sandbox):

@@ -8,8 +8,8 @@ import subprocess
 import docker
 import pytest
 
-from latm_sandbox import guest
-from latm_sandbox._cell import ARGUMENTS, ENVIRONMENT
+from latm_sandbox import Limits, guest
+from latm_sandbox._surroundings import cell_spec
 from latm_sandbox.docker._image import ensure_host
 from latm_sandbox.guest import frames
 
@@ -25,11 +25,12 @@ def test_a_scratch_that_is_not_empty_is_left_alone(tmp_path):
         image = ensure_host(engine.api)
     finally:
         engine.close()
-    hello = json.dumps({"environment": ENVIRONMENT, "idle_s": 60}).encode()
+    spec = cell_spec(Limits())
+    hello = json.dumps({"environment": dict(spec.environment), "idle_s": 60}).encode()
     command = ["docker", "run", "--rm", "-i", "--network", "none", "-v", f"{tmp_path}:/tmp", image, "python3"]
 
     done = subprocess.run(
-        [*command, *ARGUMENTS],
+        [*command, *spec.arguments],
         input=guest.packed() + frames.pack(frames.HELLO, frames.NO_NONCE, hello),
         capture_output=True,
         check=False,

@@ -14,6 +14,7 @@ from latm_sandbox import Limits, PoolPolicy, Program, SandboxClosed
 from latm_sandbox._cell import Cell
 from latm_sandbox._codec import dumps, encode_arguments
 from latm_sandbox._pool import Pool
+from latm_sandbox._surroundings import cell_spec
 from unit.sandbox.fake_clock import FakeClock, settle
 from unit.sandbox.fake_launcher import FakeLauncher
 
@@ -32,7 +33,7 @@ class Bench:
         self.pool = Pool(
             "fake",
             self.launcher,
-            self.limits,
+            cell_spec(self.limits),
             policy,
             single_use=single_use,
             event=lambda name, **fields: self.events.append((name, fields)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from latm_sandbox import AsyncSandbox, Limits, PoolPolicy, Program, SandboxUnavailable, Status
@@ -65,8 +66,11 @@ async def test_a_cell_that_died_while_it_was_idle_costs_no_call():
 async def test_a_cancelled_call_takes_its_cell_with_it():
     launcher = FakeLauncher()
     async with sandbox_on(launcher, pool=PoolPolicy(cells=1, spare=0)) as sandbox:
-        with anyio.move_on_after(0.01):
-            await sandbox.call(Program("hang"))
+        async with anyio.create_task_group() as group:
+            group.start_soon(sandbox.call, Program("hang"))
+            while not any(jail.loaded for jail in launcher.alive):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
         assert (await sandbox.call(Program("A"))).cell == "fake:cell-2"
 
 
