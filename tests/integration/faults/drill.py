@@ -25,6 +25,8 @@ MARGIN_S: Final = 2.0  # what a call may take beyond its limit, and what the fir
 GONE_S: Final = 10.0  # by then no container of ours is left
 MiB: Final = 1 << 20
 _FEWEST: Final = 6  # rounds that show growth
+_CALM_S: Final = 1.0  # until what a proxy in this process and a reaper have to do is done
+_STIR: Final = 8  # descriptors that one request through a proxy has
 
 ADD: Final = Program("def add(a, b):\n    return a + b")
 NAP: Final = Program("import time\ndef nap(s):\n    time.sleep(s)\n    return s")
@@ -194,8 +196,14 @@ class Growth:
     samples: list[Held] = field(default_factory=list)
 
     def sample(self) -> None:
-        """Look at what is held."""
-        self.samples.append(Held.now())
+        """Look at what is held, when it is calm: what is being done in the background is no growth."""
+        held = Held.now()
+        least = min((sample.descriptors for sample in self.samples), default=held.descriptors)
+        deadline = time.monotonic() + _CALM_S
+        while held.descriptors > least + _STIR and time.monotonic() < deadline:
+            time.sleep(0.02)
+            held = Held.now()
+        self.samples.append(held)
 
     def check(self, *, memory: int = 4 * MiB, count: int = 2) -> None:
         """Compare the medians of the first and of the last third; less than these is no growth."""
