@@ -44,7 +44,7 @@ _STATUS: Final = {
 _ORDINARY: Final = frozenset({Status.OK, Status.ERROR, Status.INVALID, Status.UNSERIALISABLE})
 
 
-def call_body(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+def call_body(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
     """A call of the program's function, encoded.
 
     Raises:

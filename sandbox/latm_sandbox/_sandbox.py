@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 import anyio
@@ -26,6 +26,7 @@ from latm_sandbox._starter import no_event
 from latm_sandbox._surroundings import cell_spec
 from latm_sandbox.errors import LaunchFailed, SandboxClosed, SandboxError
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _MODULES: Final = (
     "import pkgutil, sys\n"
     "found = sorted({m.name for m in pkgutil.iter_modules()} | set(sys.builtin_module_names))\n"
@@ -138,7 +139,30 @@ class AsyncSandbox:
             program: the source; it is executed anew in a state of its own.
             args: positional arguments of the function.
             limits: tightens the sandbox's own for this call.
-            kwargs: keyword arguments of the function. One called ``limits`` cannot be passed.
+            kwargs: keyword arguments of the function; for one called ``limits`` see `apply`.
+
+        Raises:
+            LimitsError: `limits` is wider than the sandbox's.
+            SandboxBusy: no cell became free.
+            SandboxUnavailable: no cell can be started.
+        """
+        return await self.apply(program, args, kwargs, limits=limits)
+
+    async def apply(
+        self,
+        program: Program,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = _NOTHING,
+        *,
+        limits: Limits | None = None,
+    ) -> Outcome:
+        """Call the program's function with arguments that are in hand as collections; see `call`.
+
+        Args:
+            program: the source; it is executed anew in a state of its own.
+            args: positional arguments of the function.
+            kwargs: keyword arguments of the function, by any name.
+            limits: tightens the sandbox's own for this call.
 
         Raises:
             LimitsError: `limits` is wider than the sandbox's.

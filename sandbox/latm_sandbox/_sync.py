@@ -8,7 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
 from latm_sandbox._callers import ThreadCaller
@@ -24,6 +24,7 @@ from latm_sandbox._sandbox import AsyncSandbox
 from latm_sandbox.errors import SandboxClosed, SandboxUnavailable
 
 T = TypeVar("T")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Request(Generic[T]):
@@ -260,6 +261,17 @@ class Sandbox:
 
     def call(self, program: Program, /, *args: Any, limits: Limits | None = None, **kwargs: Any) -> Outcome:
         """Call the program's function; see `AsyncSandbox.call`."""
+        return self.apply(program, args, kwargs, limits=limits)
+
+    def apply(
+        self,
+        program: Program,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = _NOTHING,
+        *,
+        limits: Limits | None = None,
+    ) -> Outcome:
+        """Call it with arguments that are in hand as collections; see `AsyncSandbox.apply`."""
         narrowed = self._async.tightened(limits)
         try:
             body = call_body(args, kwargs)

@@ -39,6 +39,11 @@ def test_keyword_arguments_reach_the_function(sandbox):
     assert sandbox.call(program, 1, b=2, self=3, program=4).value == [1, 2, {"self": 3, "program": 4}]
 
 
+def test_arguments_in_hand_may_have_any_name(sandbox):
+    program = Program("def f(a, *, limits, program):\n    return [a, limits, program]")
+    assert sandbox.apply(program, [1], {"limits": 2, "program": 3}).value == [1, 2, 3]
+
+
 def test_rich_values_cross_both_ways(sandbox):
     value = {
         "when": dt.datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=dt.UTC),
