@@ -18,6 +18,7 @@ from latm_sandbox import Outcome, Program
 Route = Literal["tool", "model", "none"]
 
 _NO_TESTS: Mapping[str, str] = MappingProxyType({})
+_NO_FIGURES: Mapping[str, object] = MappingProxyType({})
 
 
 class OnEvent(Protocol):
@@ -45,11 +46,43 @@ class Demonstration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A unit test of a tool: a call, and the answer that the engine compares its value with.
+
+    Attributes:
+        question: what was asked.
+        call: the call that answers it, as Python writes it; rerun in a cell.
+        answer: the known answer; it never enters a cell.
+    """
+
+    question: str
+    call: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one stage of a making found.
+
+    Attributes:
+        stage: its name, such as ``verify`` or ``exam``.
+        summary: for a reader, in a sentence or two.
+        held: whether the stage took place; a stage that found a fault ends the making instead.
+        figures: counts and lists, as JSON data.
+    """
+
+    stage: str
+    summary: str
+    held: bool = True
+    figures: Mapping[str, object] = field(default_factory=lambda: _NO_FIGURES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One reply of the maker and what became of it.
 
     Attributes:
-        stage: ``propose``, ``verify`` or ``wrap``.
+        stage: such as ``propose``, ``verify`` or ``wrap``.
         number: counted from 1 within the stage.
         reply: the model's text, whole.
         problem: what was wrong with it, as the maker was told; None where it was accepted.
@@ -68,10 +101,12 @@ class Scorecard:
     Attributes:
         attempts: the whole history of its making, in order.
         notes: what a reader should know before trusting it, one sentence each.
+        evidence: what each stage found, in order.
     """
 
     attempts: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
     def count(self, stage: str) -> int:
         """How many attempts a stage took."""
@@ -117,8 +152,9 @@ class Tool:
         contract: what the function takes and gives, for a reader.
         demonstrations: questions with their calls; shown to the user model.
         tests: unit tests by name; each runs after the source, in a cell.
+        checks: unit tests as calls, whose values the engine compares.
         answer_type: how answers are rendered and compared: ``text``, ``number`` or ``option``.
-        call_style: ``code``: the user's reply is Python that sets ``ans``.
+        call_style: ``code``: the user's reply is Python that sets ``ans``; ``call``: it is one literal call.
         parser: source of a parser of questions, if one came with the tool.
         scorecard: the evidence.
         provenance: where it comes from.
@@ -132,6 +168,7 @@ class Tool:
     provenance: Provenance
     contract: str = ""
     tests: Mapping[str, str] = field(default_factory=lambda: _NO_TESTS)
+    checks: tuple[Check, ...] = ()
     answer_type: str = "text"
     call_style: str = "code"
     parser: str | None = None

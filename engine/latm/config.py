@@ -134,12 +134,16 @@ class MakingConfig:
     """How tools are made. The counts are the paper's (arXiv 2305.17126, section 4).
 
     Attributes:
-        protocol: ``paper``.
+        protocol: ``paper`` or ``strict``.
         demonstrations: examples shown to the maker when it proposes.
         validation: examples that it verifies its function on.
         attempts: tries a stage.
         instances: answered questions of a task before a tool is made for it; None means
-            ``demonstrations + validation``.
+            ``demonstrations + validation``, and as many as ``demonstrations`` more for the exam of ``strict``.
+        exam: examples that only the user model answers, in ``strict``; None means a third of them when there
+            are at least 9, else none.
+        exam_score: the share of them that has to be right; None means all of up to 5, else 0.95.
+        cases: inputs that each property is tried on, in ``strict``.
     """
 
     protocol: str = "paper"
@@ -147,6 +151,9 @@ class MakingConfig:
     validation: int = 3
     attempts: int = 3
     instances: int | None = None
+    exam: int | None = None
+    exam_score: float | None = None
+    cases: int = 100
 
     def __post_init__(self) -> None:
         """Refuse counts with which no tool could ever be made."""

@@ -57,7 +57,7 @@ async def propose(
             outcome = await sandbox.run(Program(code), "")
             problem = None if outcome.status is Status.OK else failure(outcome)
             if problem is None:
-                proposal = await _definitions(sandbox, code)
+                proposal = await definitions(sandbox, code)
         conversation.judge(STAGE, number, reply, problem)
         if proposal is not None:
             return proposal
@@ -105,7 +105,8 @@ def failure(outcome: Outcome) -> str:
             return f"The code failed with the error {text}{where}"
 
 
-async def _definitions(sandbox: AsyncSandbox, code: str) -> Proposal:
+async def definitions(sandbox: AsyncSandbox, code: str) -> Proposal:
+    """What stays of proposed code: definitions and what they need, if that loads by itself."""
     tree = parse(code)
     functions = defined_functions(tree) if tree else ()
     kept = distil(code)

@@ -1,0 +1,87 @@
+"""The exam: the user model answers, with the tool, examples that nobody has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from latm._answers import AnswerType
+from latm._records import Example, Tool
+from latm.maker._conversation import Conversation
+from latm.user import User
+
+STAGE = "exam"
+_FEW = 5
+_MANY_PASS = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exam:
+    """How it went.
+
+    Attributes:
+        right: questions with the right answer.
+        asked: questions in all.
+        threshold: the share that has to be right.
+        wrong: the others, each with the answer that was given (None where there was none) and the known one.
+    """
+
+    right: int
+    asked: int
+    threshold: float
+    wrong: tuple[tuple[str, str | None, str], ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough were right."""
+        return self.right >= self.threshold * self.asked
+
+    @property
+    def bound(self) -> float:
+        """With 95 % confidence the error is below this, if nothing was wrong: 3/n (the rule of three)."""
+        return 3 / self.asked
+
+    def __str__(self) -> str:
+        """For a reader."""
+        score = f"{self.right} of {self.asked} unseen questions were answered rightly"
+        if not self.wrong:
+            return f"{score}; the error is below {min(self.bound, 1.0):.0%} with 95 % confidence."
+        given = "; ".join(f"{question[:80]!r}: {gave!r} for {known!r}" for question, gave, known in self.wrong)
+        return f"{score}, {self.threshold:.0%} are needed. Wrong: {given}"
+
+
+async def exam(
+    conversation: Conversation,
+    user: User,
+    tool: Tool,
+    examples: Sequence[Example],
+    *,
+    answers: AnswerType,
+    threshold: float | None,
+) -> Exam:
+    """Hold it.
+
+    Args:
+        conversation: whose run and bill the user model's replies belong to.
+        user: the user.
+        tool: what is to be examined, not stored yet.
+        examples: neither the maker nor the function has met them.
+        answers: how answers compare.
+        threshold: the share that has to be right; None means all of up to 5, else 95 %.
+    """
+    share = threshold if threshold is not None else 1.0 if len(examples) <= _FEW else _MANY_PASS
+    wrong: list[tuple[str, str | None, str]] = []
+    for number, example in enumerate(examples, 1):
+        use = await user.use(
+            tool,
+            example.question,
+            run=conversation.run,
+            bill=conversation.bill,
+            step=f"{STAGE}/{number}",
+            resumable=True,
+        )
+        if use.text is None or not answers.same(use.text, example.answer, example.question):
+            wrong.append((example.question, use.text, example.answer))
+    return Exam(
+        right=len(examples) - len(wrong), asked=len(examples), threshold=share, wrong=tuple(wrong)
+    )

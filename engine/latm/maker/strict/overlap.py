@@ -1,0 +1,87 @@
+"""Whether a function was written for the examples alone: their texts and answers, built into its source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from latm._reading import folded, parse
+from latm._records import Example
+
+_LONG = 24
+"""Characters from which a piece of an example's text in the source is no coincidence."""
+_TELLING = 4
+"""Characters of an answer, or of a part of it, that count towards a table; shorter ones are everywhere."""
+_TABLE = 3
+"""Examples whose answers stand in the source as literals, from which it is a lookup table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What of the examples stands in a source.
+
+    Attributes:
+        problem: why the source is refused; None where it is not.
+        evidence: literals that also stand in examples and prove nothing, sorted.
+    """
+
+    problem: str | None
+    evidence: tuple[str, ...] = ()
+
+
+def overlap(source: str, examples: Sequence[Example]) -> Overlap:
+    """Look for the examples in the literals of a source. Its docstrings do not count: they may show one."""
+    tree = parse(source)
+    if tree is None:
+        return Overlap(None)
+    literals = {folded(text) for text in _texts(tree)} - {""}
+    for text in sorted(literals, key=len, reverse=True):
+        for example in examples:
+            question, answer = folded(example.question), folded(example.answer)
+            if question in text or (len(text) >= _LONG and (text in question or text in answer)):
+                return Overlap(
+                    f"The source holds a part of an example as a literal: {_cut(text)}. Write a function that "
+                    "works for questions that it has not seen."
+                )
+    answers = {
+        folded(example.answer)
+        for example in examples
+        if len(folded(example.answer)) >= _TELLING
+    }
+    known = sorted(answers & literals)
+    if len(known) >= min(_TABLE, max(len(answers), 2)):
+        return Overlap(
+            f"The source holds the answers of {len(known)} examples as literals, such as {_cut(known[0])}. "
+            "Compute them."
+        )
+    everything = " ".join(f"{folded(each.question)} {folded(each.answer)}" for each in examples)
+    return Overlap(None, tuple(sorted(text for text in literals if text in everything)))
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    documentation = set(_docstrings(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            words = [part.value for part in node.elts if isinstance(part, ast.Constant)]
+            yield " ".join(str(word) for word in words)  # a question's list of words, word by word
+        if not isinstance(node, ast.Constant) or id(node) in documentation:
+            continue
+        if isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node.value, bytes):
+            yield node.value.decode(errors="replace")
+        elif type(node.value) in (int, float):
+            yield repr(node.value)
+
+
+def _docstrings(tree: ast.Module) -> Iterable[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                yield id(first.value)
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")  # noqa: PLR2004 - what fits a line

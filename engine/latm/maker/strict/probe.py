@@ -1,0 +1,110 @@
+"""Probing what verification cannot see: does a function always give the same, and what does time cost it?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from latm._literals import LiteralCall
+from latm._reading import parse
+from latm.maker.strict._checks import shown
+from latm.maker.strict.verify import Verified
+from latm_sandbox import AsyncSandbox, Limits, Status
+
+_UNSTEADY = frozenset({"random", "secrets", "time", "uuid"})
+_NOW = frozenset({"now", "today", "utcnow"})
+_FACTORS = (2, 4, 8, 16)
+_SLOW = 6.0  # how much longer twice the input may take; 4 is quadratic
+_LEAST_S = 0.05  # of CPU, below which a ratio says nothing
+_SCALING_S = 2.0  # of CPU, for one scaled call
+
+
+async def determinism(verified: Verified, other: AsyncSandbox) -> str | None:
+    """What differs in cells of another hash seed and time zone; None where nothing does.
+
+    Args:
+        verified: whose values are known from the engine's own cells.
+        other: the other cells.
+    """
+    for each in verified.checked:
+        outcome = await other.apply(verified.program, each.call.args, each.call.kwargs)
+        if outcome.status is not Status.OK or not _alike(outcome.value, each.outcome.value):
+            gave = shown(outcome.value) if outcome.ok else str(outcome.error)
+            return (
+                f"The function does not always give the same: {each.call} gave {shown(each.outcome.value)}, and "
+                f"{gave} in another process. Make it depend on its arguments alone (sort what comes out of a "
+                "set; no clock, no randomness)."
+            )
+    return None
+
+
+def _alike(one: object, other: object) -> bool:
+    # By their text as well, since a NaN is not equal to itself.
+    return type(one) is type(other) and (one == other or repr(one) == repr(other))
+
+
+def unsteady(source: str) -> tuple[str, ...]:
+    """What in a source could make it give another value at another time, for the reader of its scorecard."""
+    tree = parse(source)
+    found: set[str] = set()
+    for node in ast.walk(tree) if tree else ():
+        match node:
+            case ast.Import(names=names):
+                found |= {each.name.partition(".")[0] for each in names} & _UNSTEADY
+            case ast.ImportFrom(module=str(module)):
+                found |= {module.partition(".")[0]} & _UNSTEADY
+            case ast.Attribute(attr=name) if name in _NOW:
+                found.add(name)
+            case _:
+                pass
+    return tuple(f"It uses {name}." for name in sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How the time of the largest known call grew with its input.
+
+    Attributes:
+        seconds: CPU seconds by factor of the input's size; without those that were not reached.
+        warning: what a reader should know; empty where nothing.
+    """
+
+    seconds: Mapping[int, float]
+    warning: str = ""
+
+
+async def scaling(verified: Verified, cells: AsyncSandbox) -> Scaling:
+    """Time calls with ever larger inputs. A function may refuse them: then there is nothing to say."""
+    call = max(verified.calls, key=lambda each: len(str(each)))
+    limits = Limits(cpu_s=_SCALING_S, wall_s=_SCALING_S * 2)
+    before, seconds = 0.0, dict[int, float]()
+    for factor in (1, *_FACTORS):
+        args = [_larger(value, factor) for value in call.args]
+        kwargs = {name: _larger(value, factor) for name, value in call.kwargs.items()}
+        outcome = await cells.apply(verified.program, args, kwargs, limits=_within(cells, limits))
+        if outcome.status is Status.TIMEOUT:
+            return Scaling(seconds, f"With {factor} times the input it takes more than {_SCALING_S:g} s.")
+        if outcome.status is not Status.OK:
+            break
+        seconds[factor] = outcome.cpu_s
+        if before >= _LEAST_S and outcome.cpu_s > _SLOW * before:
+            ratio = outcome.cpu_s / before
+            return Scaling(seconds, f"Twice the input takes {ratio:.0f} times as long (at {factor} times).")
+        before = outcome.cpu_s
+    return Scaling(seconds)
+
+
+def _larger(value: object, factor: int) -> object:
+    """The value `factor` times as long, if it has a length."""
+    return value * factor if isinstance(value, str | list | tuple) else value
+
+
+def _within(cells: AsyncSandbox, limits: Limits) -> Limits:
+    own = cells.tightened(None)
+    return Limits(cpu_s=min(limits.cpu_s, own.cpu_s), wall_s=min(limits.wall_s, own.wall_s))
+
+
+def distinct(calls: Sequence[LiteralCall]) -> tuple[LiteralCall, ...]:
+    """The calls without repetitions, in their order."""
+    return tuple({str(call): call for call in calls}.values())
