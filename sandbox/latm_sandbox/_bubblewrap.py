@@ -20,6 +20,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
+from latm_sandbox._images import Image
 from latm_sandbox._launcher import CellSpec, Finding, Jail, Launcher, LauncherOptions, LauncherSpec
 from latm_sandbox._stream import StreamJail
 from latm_sandbox.errors import ImageError, LaunchFailed, SandboxUnavailable
@@ -96,8 +97,11 @@ class BubblewrapLauncher:
 
     def __init__(self, options: LauncherOptions) -> None:
         if options.image is not None:
+            beside = options.image.installed if isinstance(options.image, Image) else ()
+            named = f", not with what is installed ({', '.join(beside)})" if beside else ""
             raise ImageError(
-                "bubblewrap has no images: it runs the running interpreter", remedy="leave image= out"
+                f"bubblewrap has no images: it runs the running interpreter{named}",
+                remedy="leave image= out, or launcher='docker'",
             )
         self._root: Path | None = None
 

@@ -15,6 +15,7 @@ _REQUIREMENT: Final = re.compile(
     r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:\[[\w.,\s-]*\])?\s*(?:\(?[<>=!~][\w\s.,<>=!~*+-]*\)?)?\s*(?:;[^@/\n]*)?",
     re.ASCII,
 )
+_INSTALLED: Final = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:\[[\w.,\s-]*\])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,41 +25,38 @@ class Image:
     Attributes:
         kind: where it comes from.
         packages: sorted requirements beside the running interpreter; only of kind ``host``.
+        installed: sorted names of distributions that are copied from the host; only of kind ``host``.
         source: the reference, or the absolute path of a Dockerfile or of its directory; else empty.
     """
 
     kind: Literal["host", "reference", "dockerfile"] = "host"
     packages: tuple[str, ...] = ()
+    installed: tuple[str, ...] = ()
     source: str = ""
 
     @classmethod
-    def from_host(cls, packages: Iterable[str] = ()) -> Self:
-        """The running interpreter, with packages from the index that pip is configured for.
+    def from_host(cls, packages: Iterable[str] = (), *, installed: Iterable[str] = ()) -> Self:
+        """The running interpreter, with packages from an index, or with some that are installed here.
 
-        Wheels are fetched once on the host, and cells still have no network. The image is found again by its
-        requirements as they are written; one without a version keeps the version that was newest then.
+        Packages are wheels, fetched once on the host from the index that pip is configured for; cells still
+        have no network. The image is found again by its requirements as they are written; one without a
+        version keeps the version that was newest then.
+
+        What is installed is copied, with all that it requires, so no index is asked. Its versions are part of
+        the image's name: after an upgrade there is a new image.
 
         Args:
             packages: requirements such as ``sympy==1.13.3``; wheels only, no URLs and no paths.
+            installed: names of distributions beside the running interpreter, such as ``hypothesis``, with
+                extras or not, without versions.
 
         Raises:
-            ImageError: one is no such requirement.
+            ImageError: one is no such requirement, or no name.
         """
-        if isinstance(packages, str):
-            raise ImageError(
-                f"packages is a list of requirements, not the text {packages!r}",
-                remedy=f"packages=[{packages!r}]",
-            )
-        wanted = tuple(packages)
-        texts: set[str] = set()
-        for requirement in wanted:
-            if not _REQUIREMENT.fullmatch(_text(requirement)):
-                raise ImageError(
-                    f"{requirement!r} is no requirement of a package from an index",
-                    remedy="write a name and a version, such as sympy==1.13.3",
-                )
-            texts.add(_text(requirement))
-        return cls(packages=tuple(sorted(texts)))
+        return cls(
+            packages=_texts(packages, "packages", _REQUIREMENT, "write a name and a version: sympy==1.13.3"),
+            installed=_texts(installed, "installed", _INSTALLED, "write its name alone, such as hypothesis"),
+        )
 
     @classmethod
     def reference(cls, reference: str) -> Self:
@@ -82,6 +80,20 @@ class Image:
             path: the file, or the directory that has it; that directory is the build's context.
         """
         return cls(kind="dockerfile", source=os.path.abspath(path))  # noqa: PTH100 - pathlib costs an import
+
+
+def _texts(given: Iterable[str], what: str, form: re.Pattern[str], remedy: str) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise ImageError(
+            f"{what} is a list of requirements, not the text {given!r}", remedy=f"{what}=[{given!r}]"
+        )
+    texts: set[str] = set()
+    for each in given:
+        if not form.fullmatch(_text(each)):
+            kind = "requirement of a package from an index" if what == "packages" else "distribution's name"
+            raise ImageError(f"{each!r} is no {kind}", remedy=remedy)
+        texts.add(_text(each))
+    return tuple(sorted(texts))
 
 
 def _text(given: object) -> str:

@@ -64,10 +64,16 @@ def standard_library() -> Path:
     return Path(sysconfig.get_path("stdlib", vars=names))
 
 
-def fingerprint(packages: Iterable[str] = ()) -> str:
-    """Changes whenever the image would, and costs a few system calls."""
+def fingerprint(packages: Iterable[str] = (), installed: Iterable[str] = ()) -> str:
+    """Changes whenever the image would, and costs a few system calls.
+
+    Args:
+        packages: requirements that the image has.
+        installed: distributions copied from the host, with their versions.
+    """
     library = standard_library()
     parts = [str(_FORMAT), sys.version, platform.machine(), " ".join(platform.libc_ver()), *sorted(packages)]
+    parts += [f"installed {each}" for each in sorted(installed)]
     for path in (executable(), library / "os.py", library, library / "lib-dynload", *_libpython()):
         if path.exists():
             state = path.stat()

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -14,7 +14,7 @@ import docker.errors
 import requests
 
 from latm_sandbox._images import Image
-from latm_sandbox.docker import _build, _hostpython, _packages
+from latm_sandbox.docker import _build, _hostpython, _installed, _packages
 from latm_sandbox.errors import ImageError
 
 REPOSITORY: Final = "latm-sandbox"
@@ -38,13 +38,13 @@ def tag_of(image: Image) -> str:
     """The tag by which the daemon knows the image, or would.
 
     Raises:
-        ImageError: it is of a Dockerfile that is not there.
+        ImageError: it is of a Dockerfile that is not there, or of a distribution that is not installed.
     """
     if image.kind == "reference":
         return image.source
     if image.kind == "dockerfile":
         return f"{REPOSITORY}:{_build.fingerprint(image.source)}"
-    return f"{REPOSITORY}:{_hostpython.fingerprint(image.packages)}"
+    return f"{REPOSITORY}:{_hostpython.fingerprint(image.packages, _installed.versions(image.installed))}"
 
 
 def ensure(client: Any, image: Image) -> str:
@@ -62,7 +62,7 @@ def ensure(client: Any, image: Image) -> str:
                 if image.kind == "dockerfile":
                     _build.build(client, image.source, tag)
                 else:
-                    _build_host(client, image.packages, tag)
+                    _build_host(client, image, tag)
     return tag
 
 
@@ -84,12 +84,17 @@ def inherited(client: Any, reference: str) -> tuple[str, ...]:
     return tuple(variable.partition("=")[0] for variable in config.get("Env") or ())
 
 
-def _build_host(client: Any, packages: Sequence[str], tag: str) -> None:
+def _build_host(client: Any, image: Image, tag: str) -> None:
     with tempfile.TemporaryFile() as file, tempfile.TemporaryDirectory(prefix="latm-image-") as name:
         labels = {"io.latm.sandbox": "image"}
         directory = Path(name)
-        if packages:
-            labels["io.latm.packages"] = " ".join(_packages.install(packages, directory))
+        beside: list[str] = []
+        if image.packages:
+            beside += _packages.install(image.packages, directory)
+        if image.installed:
+            beside += _installed.copy(image.installed, directory / "packages")
+        if beside:
+            labels["io.latm.packages"] = " ".join(sorted(beside))
             _hostpython.collect(file, directory / "packages")
         else:
             _hostpython.collect(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import uuid
 import zipfile
 from pathlib import Path
@@ -82,6 +83,25 @@ def test_packages_and_what_they_need_can_be_imported_and_are_listed(engine, shel
     finally:
         with contextlib.suppress(docker.errors.ImageNotFound):
             engine.images.remove(tag_of(image), force=True)
+
+
+def test_what_is_installed_here_works_in_a_cell_without_an_index(engine, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    image = Image.from_host(installed=["hypothesis"])
+    source = (
+        "import hypothesis, sortedcontainers, sys\n"
+        "from hypothesis import given, settings, strategies as st\n"
+        "def f():\n    seen = []\n"
+        "    @settings(database=None, max_examples=20)\n    @given(st.integers())\n"
+        "    def test(n):\n        seen.append(n)\n    test()\n"
+        "    return hypothesis.__version__, len(seen), 'pytest' in sys.modules\n"
+    )
+    outcome = run(image, source)
+    assert outcome.value == (importlib.metadata.version("hypothesis"), 20, False), outcome
+    label = engine.images.get(tag_of(image)).labels["io.latm.packages"].split()
+    assert f"hypothesis=={importlib.metadata.version('hypothesis')}" in label
+    with Sandbox(image=image, pool=PoolPolicy(cells=1)) as sandbox:
+        assert "pytest" not in sandbox.modules()
 
 
 def test_a_package_that_is_not_to_be_had_is_named(shelf):

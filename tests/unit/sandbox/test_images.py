@@ -7,6 +7,7 @@ import pytest
 
 from latm_sandbox import Image, ImageError
 from latm_sandbox._images import as_image
+from latm_sandbox._launcher import LauncherOptions
 from latm_sandbox.docker._image import ensure, tag_of
 
 
@@ -27,6 +28,22 @@ def test_what_pip_would_build_or_take_for_an_option_is_refused(text):
 def test_a_text_of_packages_is_refused():
     with pytest.raises(ImageError, match="a list of requirements"):
         Image.from_host("sympy")
+
+
+def test_what_is_installed_is_named_without_versions():
+    assert Image.from_host(installed=["b", "a[x, y]", "b"]).installed == ("a[x, y]", "b")
+    for wrong in ("", "a==1", "./a", "--pre", "a @ https://x", "a; python_version > '3'"):
+        with pytest.raises(ImageError, match=r"no distribution's name.*alone, such as hypothesis"):
+            Image.from_host(installed=[wrong])
+    with pytest.raises(ImageError, match=r"installed=\['hypothesis'\]"):
+        Image.from_host(installed="hypothesis")
+
+
+def test_bubblewrap_has_nothing_that_is_installed():
+    from latm_sandbox._bubblewrap import SPEC
+
+    with pytest.raises(ImageError, match=r"bubblewrap has no images.*\(hypothesis\)"):
+        SPEC.create(LauncherOptions(image=Image.from_host(installed=["hypothesis"])))
 
 
 def test_what_is_no_image_is_refused():
