@@ -26,8 +26,13 @@ from latm.dispatcher import Dispatcher
 from latm.errors import ConfigError
 from latm.library import Library
 from latm.maker import Maker
+from latm.maker.judge import JUDGE_IMAGE, Judge
+from latm.maker.strict import Strict
 from latm.user import User
 from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
+
+
+_OTHER_SEED, _OTHER_ZONE = 4_111_222_333, "XXX-9:30"
 
 
 class Background:
@@ -92,13 +97,27 @@ async def furnish(
     )
     stack.push_async_callback(roles.aclose)
     sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
+    user = User(roles=roles, sandbox=sandbox)
+    # These start a cell only when a strict making needs one.
+    other = await stack.enter_async_context(
+        open_sandbox(config, plugins, events, hash_seed=_OTHER_SEED, time_zone=_OTHER_ZONE)
+    )
+    judging = await stack.enter_async_context(open_sandbox(config, plugins, events, image=JUDGE_IMAGE))
+    strict = Strict(
+        cells=sandbox,
+        other=other,
+        judge=Judge(judging, sandbox, seed=0, cases=config.making.cases),
+        user=user,
+    )
     tasks = await stack.enter_async_context(Background())
     return Rooms(
         tasks=tasks,
         library=library,
         events=events,
-        maker=Maker(roles=roles, sandbox=sandbox, library=library, events=events, clock=clock),
-        user=User(roles=roles, sandbox=sandbox),
+        maker=Maker(
+            roles=roles, sandbox=sandbox, strict=strict, library=library, events=events, clock=clock
+        ),
+        user=user,
         dispatcher=Dispatcher(roles=roles),
         fallback=Fallback(roles=roles),
     )
@@ -139,8 +158,24 @@ def image_of(config: Config) -> Image | str | None:
         raise ConfigError(str(error), where="sandbox") from None
 
 
-def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandbox:
+def open_sandbox(
+    config: Config,
+    plugins: Plugins,
+    events: Events,
+    *,
+    image: Image | None = None,
+    hash_seed: int = 0,
+    time_zone: str = "UTC",
+) -> AsyncSandbox:
     """The sandbox that a configuration describes, not yet entered.
+
+    Args:
+        config: the configuration.
+        plugins: what may offer launchers.
+        events: who is told.
+        image: what the cells are made of; None means what the configuration says.
+        hash_seed: of the cells.
+        time_zone: of the cells.
 
     Raises:
         ConfigError: a limit is unknown or out of range.
@@ -151,8 +186,10 @@ def open_sandbox(config: Config, plugins: Plugins, events: Events) -> AsyncSandb
         raise ConfigError(str(error), where="sandbox.limits") from None
     return AsyncSandbox(
         launcher=config.sandbox.launcher,
-        image=image_of(config),
+        image=image_of(config) if image is None else image,
         limits=limits,
+        hash_seed=hash_seed,
+        time_zone=time_zone,
         launchers=plugins.launchers(),
         on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),
     )

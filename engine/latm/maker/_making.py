@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from latm._answers import AnswerType
 from latm._answers import answer_type as find_answer_type
 from latm._clock import Clock
 from latm._events import Events
-from latm._reading import parse
 from latm._records import Example, Provenance, Scorecard, Tool, digest, slug
 from latm._roles import Roles
+from latm._signature import contract_of
 from latm._threads import in_thread
 from latm.config import MakingConfig
 from latm.errors import ConfigError, MakingFailed, nearest
 from latm.maker._conversation import Conversation
+from latm.maker._draft import Draft
 from latm.maker.propose import propose
+from latm.maker.strict import Strict
 from latm.maker.verify import verify
 from latm.maker.wrap import wrap
 from latm_sandbox import AsyncSandbox
@@ -25,7 +27,8 @@ from latm_sandbox import AsyncSandbox
 if TYPE_CHECKING:
     from latm.library import Library
 
-PROTOCOLS = ("paper",)
+PROTOCOLS = ("paper", "strict")
+_MOST_FOREIGN = 100
 
 
 @final
@@ -36,6 +39,7 @@ class Maker:
     Attributes:
         roles: where the maker's model is found.
         sandbox: where its code runs.
+        strict: the strict protocol.
         library: where tools go.
         events: who is told.
         clock: for the provenance.
@@ -43,6 +47,7 @@ class Maker:
 
     roles: Roles
     sandbox: AsyncSandbox
+    strict: Strict
     library: Library
     events: Events
     clock: Clock
@@ -99,55 +104,92 @@ class Maker:
         )
         conversation = Conversation(role=role, task=name, run=run, events=self.events)
         self.events.tell("make.start", task=name, run=run, model=role.model, examples=len(examples))
-        shown, held = examples[: settings.demonstrations], examples[settings.demonstrations : need]
-        attempts = settings.attempts
-        try:
-            proposal = await propose(conversation, self.sandbox, shown, attempts=attempts)
-            verification = await verify(conversation, self.sandbox, proposal, held, attempts=attempts)
-            wrapping = await wrap(
-                conversation, self.sandbox, proposal, held, answers=answers, attempts=attempts
+        def tool_of(draft: Draft) -> Tool:
+            spend = conversation.bill.total()
+            return Tool(
+                name=name,
+                version=0,
+                source=draft.source,
+                function=draft.function,
+                contract=draft.contract,
+                demonstrations=draft.demonstrations,
+                tests=draft.tests,
+                checks=draft.checks,
+                answer_type=answer_type,
+                call_style=draft.call_style,
+                parser=draft.parser,
+                scorecard=Scorecard(
+                    attempts=tuple(conversation.history), notes=draft.notes, evidence=draft.evidence
+                ),
+                provenance=Provenance(
+                    protocol=settings.protocol,
+                    maker=role.model,
+                    run=run,
+                    examples_sha256=evidence,
+                    source_sha256=digest(draft.source),
+                    usage=spend.usage,
+                    cost_usd=spend.cost_usd,
+                    seconds=self.clock.monotonic() - started,
+                    created=self.clock.now().isoformat(timespec="seconds"),
+                ),
             )
+
+        try:
+            if settings.protocol == "paper":
+                draft = await self._paper(conversation, examples, settings, answers)
+            else:
+                draft = await self.strict.make(
+                    conversation,
+                    examples,
+                    settings=settings,
+                    answers=answers,
+                    foreign=await in_thread(_questions_of_others, self.library, name),
+                    tool_of=tool_of,
+                )
         except MakingFailed as failure:
             await in_thread(self.library.fail, run, failure.history)
             self.events.tell("make.failed", task=name, run=run, stage=failure.stage, error=str(failure))
             raise
-        spend = conversation.bill.total()
-        tool = Tool(
-            name=name,
-            version=0,
-            source=proposal.source,
-            function=verification.function,
-            contract=_contract(proposal.source, verification.function),
-            demonstrations=wrapping.demonstrations,
-            tests={"verification": verification.code},
-            answer_type=answer_type,
-            scorecard=Scorecard(attempts=tuple(conversation.history), notes=wrapping.notes),
-            provenance=Provenance(
-                protocol=settings.protocol,
-                maker=role.model,
-                run=run,
-                examples_sha256=evidence,
-                source_sha256=digest(proposal.source),
-                usage=spend.usage,
-                cost_usd=spend.cost_usd,
-                seconds=self.clock.monotonic() - started,
-                created=self.clock.now().isoformat(timespec="seconds"),
-            ),
-        )
+        tool = tool_of(draft)
         stored = await in_thread(lambda: self.library.add(tool, run=run, used=instances))
         self.events.tell(
-            "make.done", task=name, run=run, tool=stored.name, version=stored.version, cost_usd=spend.cost_usd
+            "make.done",
+            task=name,
+            run=run,
+            tool=stored.name,
+            version=stored.version,
+            cost_usd=stored.provenance.cost_usd,
         )
         return stored
 
+    async def _paper(
+        self,
+        conversation: Conversation,
+        examples: Sequence[Example],
+        settings: MakingConfig,
+        answers: AnswerType,
+    ) -> Draft:
+        """The published procedure, which uses no more examples than it needs."""
+        first = settings.demonstrations
+        shown, held = examples[:first], examples[first : first + settings.validation]
+        attempts = settings.attempts
+        proposal = await propose(conversation, self.sandbox, shown, attempts=attempts)
+        verification = await verify(conversation, self.sandbox, proposal, held, attempts=attempts)
+        wrapping = await wrap(conversation, self.sandbox, proposal, held, answers=answers, attempts=attempts)
+        return Draft(
+            source=proposal.source,
+            function=verification.function,
+            contract=contract_of(proposal.source, verification.function),
+            demonstrations=wrapping.demonstrations,
+            tests={"verification": verification.code},
+            notes=wrapping.notes,
+        )
 
-def _contract(source: str, function: str) -> str:
-    """The function's head and docstring: all that the paper's tools say of themselves."""
-    tree = parse(source)
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            head = f"{node.name}({ast.unparse(node.args)})"
-            returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-            text = ast.get_docstring(node)
-            return f"{head}{returns}" + (f"\n{text}" if text else "")
-    return function
+
+def _questions_of_others(library: Library, name: str) -> tuple[str, ...]:
+    """Known questions of other tasks, as many as are worth the time."""
+    found = [
+        each.question for tool in library.list() if tool.name != name for each in tool.demonstrations
+    ]
+    return tuple(dict.fromkeys(found))[:_MOST_FOREIGN]
+
