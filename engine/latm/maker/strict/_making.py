@@ -18,8 +18,8 @@ from latm.maker.strict import exam as examining
 from latm.maker.strict.overlap import Overlap, overlap
 from latm.maker.strict.parser import Parsing, parser
 from latm.maker.strict.probe import Scaling, determinism, distinct, scaling, unsteady
-from latm.maker.strict.propose import Modules, propose
 from latm.maker.strict.properties import Held, Properties
+from latm.maker.strict.propose import Modules, propose
 from latm.maker.strict.verify import Verification, Verified
 from latm.user import User
 from latm_sandbox import AsyncSandbox
@@ -60,6 +60,11 @@ class _Probed:
 
     overlap: Overlap
     robustness: Robustness
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """What fails outside of the contract."""
+        return tuple(f"{each.call}: {each.problem}" for each in self.robustness.outside)
 
 
 @final
@@ -130,8 +135,8 @@ class Strict:
             verified = held.verified
         parsing = await parser(conversation, self.cells, verified, foreign)
         grown = await scaling(verified, self.cells)
-        evidence = _evidence(verified, parts, probed, held, parsing, grown)
-        draft = _draft(verified, evidence, probed, parsing, grown)
+        found = _Found(verified, parts, probed, held, parsing, grown)
+        draft = _draft(found, evidence := _evidence(found))
         result = await self._examine(conversation, tool_of(draft), parts.unseen, settings, answers)
         return dataclasses.replace(draft, evidence=(*evidence, result))
 
@@ -184,21 +189,35 @@ def _crash(robust: Robustness) -> str:
     )
 
 
-def _evidence(
-    verified: Verified, parts: Split, probed: _Probed, held: Held, parsing: Parsing, grown: Scaling
-) -> tuple[Evidence, ...]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the stages have found."""
+
+    verified: Verified
+    parts: Split
+    probed: _Probed
+    held: Held
+    parsing: Parsing
+    grown: Scaling
+
+
+def _evidence(found: _Found) -> tuple[Evidence, ...]:
+    verified, probed, held = found.verified, found.probed, found.held
     known = len(verified.checked)
     robust, tried = probed.robustness, held.verdicts
     return (
         Evidence(
             stage="verify",
-            summary=f"{known} of {known} answers are right, {len(parts.held)} of them unknown to the maker.",
-            figures={"right": known, "unknown_to_maker": len(parts.held)},
+            summary=f"{known} of {known} answers are right, {len(found.parts.held)} of them unknown to the maker.",
+            figures={"right": known, "unknown_to_maker": len(found.parts.held)},
         ),
         Evidence(
             stage="determinism",
             summary=" ".join(
-                [f"{known} calls gave the same under another hash seed and time zone.", *unsteady(verified.source)]
+                [
+                    f"{known} calls gave the same in cells of another hash seed and zone.",
+                    *unsteady(verified.source),
+                ]
             ),
             figures={"calls": known},
         ),
@@ -211,7 +230,10 @@ def _evidence(
             stage="robustness",
             held=robust.cases > 0,
             summary=f"{robust.cases} generated inputs inside its contract gave a value or a declared error.",
-            figures={"cases": robust.cases, "outside": [f"{one.call}: {one.problem}" for one in robust.outside]},
+            figures={
+                "cases": robust.cases,
+                "outside": list(probed.outside),
+            },
         ),
         Evidence(
             stage="properties",
@@ -223,8 +245,8 @@ def _evidence(
                 "dropped": list(held.dropped),
             },
         ),
-        Evidence(stage="scaling", summary=grown.warning or "Time grows no faster than expected."),
-        Evidence(stage="parser", held=parsing.source is not None, summary=parsing.summary),
+        Evidence(stage="scaling", summary=found.grown.warning or "Time grows no faster than expected."),
+        Evidence(stage="parser", held=found.parsing.source is not None, summary=found.parsing.summary),
     )
 
 
@@ -236,23 +258,24 @@ def _properties(held: Held) -> str:
     return " ".join(parts)
 
 
-def _draft(
-    verified: Verified, evidence: tuple[Evidence, ...], probed: _Probed, parsing: Parsing, grown: Scaling
-) -> Draft:
+def _draft(found: _Found, evidence: tuple[Evidence, ...]) -> Draft:
+    verified = found.verified
     notes = [each.summary for each in evidence if not each.held and each.stage != "parser"]
-    notes += [f"Outside its contract: {one.call}: {one.problem}" for one in probed.robustness.outside]
-    notes += [grown.warning] if grown.warning else []
+    notes += [f"Outside its contract: {each}" for each in found.probed.outside]
+    notes += [found.grown.warning] if found.grown.warning else []
     return Draft(
         source=verified.source,
         function=verified.function,
         contract=contract_of(verified.source, verified.function),
-        demonstrations=tuple(Demonstration(each.example.question, str(each.call)) for each in verified.checked),
+        demonstrations=tuple(
+            Demonstration(each.example.question, str(each.call)) for each in verified.checked
+        ),
         call_style="call",
         checks=tuple(
             Check(question=each.example.question, call=str(each.call), answer=each.example.answer)
             for each in verified.checked
         ),
-        parser=parsing.source,
+        parser=found.parsing.source,
         notes=tuple(notes),
         evidence=evidence,
     )

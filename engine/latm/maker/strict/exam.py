@@ -46,7 +46,9 @@ class Exam:
         score = f"{self.right} of {self.asked} unseen questions were answered rightly"
         if not self.wrong:
             return f"{score}; the error is below {min(self.bound, 1.0):.0%} with 95 % confidence."
-        given = "; ".join(f"{question[:80]!r}: {gave!r} for {known!r}" for question, gave, known in self.wrong)
+        given = "; ".join(
+            f"{question[:80]!r}: {gave!r} for {known!r}" for question, gave, known in self.wrong
+        )
         return f"{score}, {self.threshold:.0%} are needed. Wrong: {given}"
 
 
@@ -82,6 +84,4 @@ async def exam(
         )
         if use.text is None or not answers.same(use.text, example.answer, example.question):
             wrong.append((example.question, use.text, example.answer))
-    return Exam(
-        right=len(examples) - len(wrong), asked=len(examples), threshold=share, wrong=tuple(wrong)
-    )
+    return Exam(right=len(examples) - len(wrong), asked=len(examples), threshold=share, wrong=tuple(wrong))

@@ -41,14 +41,10 @@ def overlap(source: str, examples: Sequence[Example]) -> Overlap:
             question, answer = folded(example.question), folded(example.answer)
             if question in text or (len(text) >= _LONG and (text in question or text in answer)):
                 return Overlap(
-                    f"The source holds a part of an example as a literal: {_cut(text)}. Write a function that "
-                    "works for questions that it has not seen."
+                    f"The source holds a part of an example as a literal: {_cut(text)}. Write a function "
+                    "that works for questions that it has not seen."
                 )
-    answers = {
-        folded(example.answer)
-        for example in examples
-        if len(folded(example.answer)) >= _TELLING
-    }
+    answers = {folded(example.answer) for example in examples if len(folded(example.answer)) >= _TELLING}
     known = sorted(answers & literals)
     if len(known) >= min(_TABLE, max(len(answers), 2)):
         return Overlap(

@@ -1,4 +1,4 @@
-"""The zero-token path: a parser that takes a whole question apart, and proves it by putting it together again."""
+"""The zero-token path: a parser takes a whole question apart, and proves it by putting it together again."""
 
 from __future__ import annotations
 
@@ -89,9 +89,7 @@ def read(reply: str) -> tuple[str, str | None]:
     return source, None
 
 
-async def _proved(
-    cells: AsyncSandbox, source: str, verified: Verified, foreign: Sequence[str]
-) -> str | None:
+async def _proved(cells: AsyncSandbox, source: str, verified: Verified, foreign: Sequence[str]) -> str | None:
     """Why the parser is not to be trusted; None where it is."""
     program = Program(source, "parse")
     for each in verified.checked:
@@ -106,7 +104,9 @@ async def _proved(
             return f"render gives {shown(text)} and not the question {question!r} again."
         called = await cells.apply(verified.program, (), arguments)
         if called.status is not Status.OK or called.value != each.outcome.value:
-            return f"The function gives something else for what parse finds in {question!r}: {shown(arguments)}."
+            return (
+                f"The function gives something else for what parse finds in {question!r}: {shown(arguments)}."
+            )
     for question in foreign:
         outcome = await cells.run(program, _CODE.format(question=question), want=_WANT)
         # An error is a refusal as well, and so is a text that it cannot put together again.

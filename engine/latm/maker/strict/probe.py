@@ -32,9 +32,9 @@ async def determinism(verified: Verified, other: AsyncSandbox) -> str | None:
         if outcome.status is not Status.OK or not _alike(outcome.value, each.outcome.value):
             gave = shown(outcome.value) if outcome.ok else str(outcome.error)
             return (
-                f"The function does not always give the same: {each.call} gave {shown(each.outcome.value)}, and "
-                f"{gave} in another process. Make it depend on its arguments alone (sort what comes out of a "
-                "set; no clock, no randomness)."
+                f"The function does not always give the same: {each.call} gave {shown(each.outcome.value)}, "
+                f"and {gave} in another process. Make it depend on its arguments alone (sort what comes out "
+                "of a set; no clock, no randomness)."
             )
     return None
 

@@ -1,4 +1,4 @@
-"""Properties: what must hold for every answer, written by the maker from the task alone and tried by Hypothesis."""
+"""Properties: what must hold for every answer, stated by the maker from the task alone."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ def question_text(contract: str, function: str) -> str:
     return (
         "All questions are answered rightly. Now say what must be true of every answer, not only of these: "
         "conditions on the value (it is a permutation of the input, it is balanced, it satisfies what was "
-        "asked), and relations between calls (the input reversed or repeated, a part left out). Think of what "
-        "this kind of question means, not of how the function works.\n\n"
+        "asked), and relations between calls (the input reversed or repeated, a part left out). Think of "
+        "what this kind of question means, not of how the function works.\n\n"
         f"{contract}\n\n"
         "Write one to five tests for Hypothesis in one Python block. Each is a function decorated with "
         f"`@given(...)`; it calls `{function}` and asserts. Name its parameters as {function} names its own "
-        "where they are the same: it is then tried on the known questions first. `given`, `assume`, `example` "
-        "and `strategies as st` of hypothesis are imported already; import anything else yourself. Do not "
-        f"define {function}. If nothing can be said, reply with the one word none.\n```python\n```"
+        "where they are the same: it is then tried on the known questions first. `given`, `assume`, "
+        "`example` and `strategies as st` of hypothesis are imported already; import anything else "
+        f"yourself. Do not define {function}. If nothing can be said, reply with the one word none.\n"
+        "```python\n```"
     )
 
 
