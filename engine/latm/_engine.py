@@ -24,6 +24,7 @@ from latm.errors import ConfigError, LatmError, MakingFailed
 from latm_sandbox import Outcome, SandboxError
 
 if TYPE_CHECKING:
+    from latm._checks import CheckResult
     from latm._rooms import Rooms
     from latm.dispatcher import Decision
     from latm.library import Library
@@ -148,7 +149,7 @@ class AsyncEngine:
         Args:
             task: a name for the class of questions.
             examples: questions with their known answers.
-            protocol: ``paper``; None means the configuration's.
+            protocol: ``paper`` or ``strict``; None means the configuration's.
             answer_type: ``text``, ``number`` or ``option``; None finds it from the examples.
             demonstrations: how many examples are shown; None means the configuration's.
             validation: how many more are verified on; None means the configuration's.
@@ -193,6 +194,22 @@ class AsyncEngine:
             asked.tool = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
             text = await self._try_tool(asked)
             return self._answer(asked, text, "none" if text is None else "tool", layer="caller")
+
+        return await self._stoppable(work)
+
+    async def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
+        """Run the unit tests that a tool came with, in cells; no model is asked.
+
+        Raises:
+            LibraryError: the library has no such tool.
+            SandboxError: no cell could be had.
+        """
+
+        async def work() -> tuple[CheckResult, ...]:
+            from latm._checks import run_checks
+
+            found = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
+            return await run_checks(self._rooms.user.sandbox, found)
 
         return await self._stoppable(work)
 

@@ -20,6 +20,7 @@ from latm.errors import ConfigError
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
+    from latm._checks import CheckResult
     from latm.library import Library
 
 T = TypeVar("T")
@@ -125,6 +126,10 @@ class Engine:
     def use(self, tool: Tool | str, question: str) -> Answer:
         """Answer a question by a tool that the caller chose; see `AsyncEngine.use`."""
         return self._call(lambda: self._core.use(tool, question))
+
+    def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
+        """Run the unit tests that a tool came with; see `AsyncEngine.test`."""
+        return self._run(self._core.test, tool)
 
     def solve(self, question: str) -> Answer:
         """Answer a question: by a tool if one fits, else by the strong model; see `AsyncEngine.solve`."""

@@ -163,7 +163,11 @@ class MakingConfig:
     @property
     def pending(self) -> int:
         """How many answered questions of a task start a making."""
-        return self.demonstrations + self.validation if self.instances is None else self.instances
+        if self.instances is not None:
+            return self.instances
+        needed = self.demonstrations + self.validation
+        # A third of them is for the exam.
+        return needed if self.protocol == "paper" or self.exam == 0 else needed + -(-needed // 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,9 +53,10 @@ def make(
         Path,
         typer.Option("--examples", "-e", help='JSON Lines: {"question": ..., "answer": ...} on each line.'),
     ],
-    protocol: Annotated[str | None, typer.Option(help="How to make and verify: paper.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="How to make and verify: paper or strict.")] = None,
     answer_type: Annotated[
-        str | None, typer.Option(help="How answers compare: text, number or option; else found from them.")
+        str | None,
+        typer.Option(help="How answers compare, such as text, number or option; else found from them."),
     ] = None,
     maker: MakerOption = None,
     library: LibraryOption = None,

@@ -90,6 +90,46 @@ def show(
         _history(console, tool)
 
 
+@tools.command("test")
+@guarded
+def test(
+    name: Annotated[str, typer.Argument(help="The tool's name.")],
+    version: Annotated[int | None, typer.Option(help="A version; else the newest active one.")] = None,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Run a tool's unit tests again, in cells. No model is asked. The exit code is 1 if one fails.
+
+    Example: latm tools test word-sorting
+    """
+    from latm._sync import Engine
+
+    with Engine(build_config(config, library=library)) as engine:
+        tool = engine.library.get(name, version)
+        results = engine.test(tool)
+    failed = [each for each in results if not each.passed]
+    if json_:
+        print_json(
+            {
+                "tool": tool.name,
+                "version": tool.version,
+                "tests": [
+                    {"name": each.name, "passed": each.passed, "problem": each.problem} for each in results
+                ],
+            }
+        )
+    else:
+        for each in results:
+            mark = "[green]passed[/green]" if each.passed else "[red]failed[/red]"
+            data_console().print(f"{mark} {escape(each.name)}", highlight=False)
+            if each.problem:
+                data_console().print(escape(f"       {each.problem}"), highlight=False)
+        note(f"{len(results) - len(failed)} of {len(results)} tests pass")
+    if failed:
+        raise typer.Exit(1)
+
+
 def _evidence(console: Console, tool: Tool, uses: int, failures: int) -> None:
     origin = tool.provenance
     rows = {
@@ -97,7 +137,8 @@ def _evidence(console: Console, tool: Tool, uses: int, failures: int) -> None:
         "protocol": origin.protocol,
         "made by": f"{origin.maker}, {origin.created}",
         "attempts": ", ".join(
-            f"{stage} {tool.scorecard.count(stage)}" for stage in ("propose", "verify", "wrap")
+            f"{stage} {tool.scorecard.count(stage)}"
+            for stage in dict.fromkeys(each.stage for each in tool.scorecard.attempts)
         ),
         "cost": f"{money(origin.cost_usd)}, {origin.usage.total} tokens, {origin.seconds:.1f} s",
         "uses": f"{uses}, {failures} failed",
@@ -108,6 +149,9 @@ def _evidence(console: Console, tool: Tool, uses: int, failures: int) -> None:
     for key, value in rows.items():
         table.add_row(f"[bold]{key}[/bold]", escape(value))
     console.print(table)
+    for one in tool.scorecard.evidence:
+        mark = "[green]held[/green]" if one.held else "[yellow]open[/yellow]"
+        console.print(f"{mark} [bold]{one.stage}[/bold] {escape(one.summary)}", highlight=False)
     for each in tool.scorecard.notes:
         console.print(f"[yellow]note[/yellow] {escape(each)}")
 

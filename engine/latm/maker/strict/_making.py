@@ -208,7 +208,7 @@ def _evidence(found: _Found) -> tuple[Evidence, ...]:
     return (
         Evidence(
             stage="verify",
-            summary=f"{known} of {known} answers are right, {len(found.parts.held)} of them unknown to the maker.",
+            summary=f"{known} answers are right; the maker did not know {len(found.parts.held)} of them.",
             figures={"right": known, "unknown_to_maker": len(found.parts.held)},
         ),
         Evidence(
