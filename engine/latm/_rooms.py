@@ -31,7 +31,6 @@ from latm.maker.strict import Strict
 from latm.user import User
 from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
 
-
 _OTHER_SEED, _OTHER_ZONE = 4_111_222_333, "XXX-9:30"
 
 

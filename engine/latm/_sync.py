@@ -129,7 +129,7 @@ class Engine:
 
     def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with; see `AsyncEngine.test`."""
-        return self._run(self._core.test, tool)
+        return self._call(lambda: self._core.test(tool))
 
     def solve(self, question: str) -> Answer:
         """Answer a question: by a tool if one fits, else by the strong model; see `AsyncEngine.solve`."""

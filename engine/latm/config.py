@@ -139,7 +139,7 @@ class MakingConfig:
         validation: examples that it verifies its function on.
         attempts: tries a stage.
         instances: answered questions of a task before a tool is made for it; None means
-            ``demonstrations + validation``, and as many as ``demonstrations`` more for the exam of ``strict``.
+            ``demonstrations + validation``, and for ``strict`` half as many more, for the exam.
         exam: examples that only the user model answers, in ``strict``; None means a third of them when there
             are at least 9, else none.
         exam_score: the share of them that has to be right; None means all of up to 5, else 0.95.

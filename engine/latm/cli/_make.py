@@ -56,7 +56,7 @@ def make(
     protocol: Annotated[str | None, typer.Option(help="How to make and verify: paper or strict.")] = None,
     answer_type: Annotated[
         str | None,
-        typer.Option(help="How answers compare, such as text, number or option; else found from them."),
+        typer.Option(help="How answers compare (text, number, option, ...); else found from them."),
     ] = None,
     maker: MakerOption = None,
     library: LibraryOption = None,

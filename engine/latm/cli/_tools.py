@@ -92,7 +92,7 @@ def show(
 
 @tools.command("test")
 @guarded
-def test(
+def rerun(
     name: Annotated[str, typer.Argument(help="The tool's name.")],
     version: Annotated[int | None, typer.Option(help="A version; else the newest active one.")] = None,
     library: LibraryOption = None,
