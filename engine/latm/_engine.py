@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 
-from latm._answers import guess_answer_type
+from latm._answers import CALLER, AnswerType, Same, answer_type, guess_answer_type
 from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
 from latm._ledger import Ledger
@@ -139,7 +139,7 @@ class AsyncEngine:
         examples: Iterable[Example],
         *,
         protocol: str | None = None,
-        answer_type: str | None = None,
+        answer_type: str | Same | None = None,
         demonstrations: int | None = None,
         validation: int | None = None,
         attempts: int | None = None,
@@ -150,7 +150,11 @@ class AsyncEngine:
             task: a name for the class of questions.
             examples: questions with their known answers.
             protocol: ``paper`` or ``strict``; None means the configuration's.
-            answer_type: ``text``, ``number`` or ``option``; None finds it from the examples.
+            answer_type: how answers compare: ``text``, ``text:casefold``, ``number``, ``number:0.01`` (a
+                tolerance), ``option``, ``list``, ``set``, ``time-range``; or a function of a value, the
+                expected answer and the question that says whether they are the same, for this making alone:
+                the tool keeps the name ``caller`` and writes its answers as text. None finds it from the
+                examples.
             demonstrations: how many examples are shown; None means the configuration's.
             validation: how many more are verified on; None means the configuration's.
             attempts: tries a stage; None means the configuration's.
@@ -173,7 +177,7 @@ class AsyncEngine:
             base, **{key: value for key, value in changes.items() if value is not None}
         )
         known = _distinct(examples)
-        kind = guess_answer_type(known) if answer_type is None else answer_type
+        kind = _kind(answer_type, known)
 
         async def work() -> Tool:
             rooms = self._rooms
@@ -317,7 +321,7 @@ class AsyncEngine:
                     task,
                     examples,
                     settings=settings,
-                    answer_type=guess_answer_type(examples),
+                    answer_type=answer_type(guess_answer_type(examples)),
                     instances=tuple(number for number, _ in chosen),
                     pending=waiting,
                 )
@@ -359,6 +363,12 @@ class AsyncEngine:
             seconds=answer.seconds,
         )
         return answer
+
+
+def _kind(wanted: str | Same | None, examples: Sequence[Example]) -> AnswerType:
+    if wanted is None:
+        return answer_type(guess_answer_type(examples))
+    return answer_type(wanted) if isinstance(wanted, str) else AnswerType.of(CALLER, wanted)
 
 
 def _distinct(examples: Iterable[Example]) -> tuple[Example, ...]:

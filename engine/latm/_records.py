@@ -153,7 +153,8 @@ class Tool:
         demonstrations: questions with their calls; shown to the user model.
         tests: unit tests by name; each runs after the source, in a cell.
         checks: unit tests as calls, whose values the engine compares.
-        answer_type: how answers are rendered and compared: ``text``, ``number`` or ``option``.
+        answer_type: how answers are rendered and compared: ``text``, ``number``, ``option`` and others;
+            ``caller`` where the making compared them by a function of the caller's, which renders as text.
         call_style: ``code``: the user's reply is Python that sets ``ans``; ``call``: it is one literal call.
         parser: source of a parser of questions, if one came with the tool.
         scorecard: the evidence.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, final
 
 import anyio
 
+from latm._answers import Same
 from latm._engine import AsyncEngine
 from latm._ledger import Ledger
 from latm._records import Answer, Example, OnEvent, Tool
@@ -104,7 +105,7 @@ class Engine:
         examples: Iterable[Example],
         *,
         protocol: str | None = None,
-        answer_type: str | None = None,
+        answer_type: str | Same | None = None,
         demonstrations: int | None = None,
         validation: int | None = None,
         attempts: int | None = None,

@@ -58,7 +58,7 @@ class Maker:
         examples: Sequence[Example],
         *,
         settings: MakingConfig,
-        answer_type: str = "text",
+        answer_type: AnswerType | str = "text",
         instances: Sequence[int] = (),
         pending: int = 0,
     ) -> Tool:
@@ -82,7 +82,7 @@ class Maker:
             MakingFailed: a stage used up its attempts.
         """
         name = slug(task)
-        answers = find_answer_type(answer_type)
+        answers = find_answer_type(answer_type) if isinstance(answer_type, str) else answer_type
         if settings.protocol not in PROTOCOLS:
             raise ConfigError(
                 f"no such protocol: {settings.protocol!r}.{nearest(settings.protocol, PROTOCOLS)}",
@@ -98,12 +98,13 @@ class Maker:
         role = await self.roles.get("maker")
         started = self.clock.monotonic()
         evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
-        fingerprint = digest(name, role.model, answer_type, repr(settings), evidence)
+        fingerprint = digest(name, role.model, answers.name, repr(settings), evidence)
         run = await in_thread(
             lambda: self.library.begin(name, fingerprint, instances=instances, pending=pending)
         )
         conversation = Conversation(role=role, task=name, run=run, events=self.events)
         self.events.tell("make.start", task=name, run=run, model=role.model, examples=len(examples))
+
         def tool_of(draft: Draft) -> Tool:
             spend = conversation.bill.total()
             return Tool(
@@ -115,7 +116,7 @@ class Maker:
                 demonstrations=draft.demonstrations,
                 tests=draft.tests,
                 checks=draft.checks,
-                answer_type=answer_type,
+                answer_type=answers.name,
                 call_style=draft.call_style,
                 parser=draft.parser,
                 scorecard=Scorecard(
@@ -188,8 +189,5 @@ class Maker:
 
 def _questions_of_others(library: Library, name: str) -> tuple[str, ...]:
     """Known questions of other tasks, as many as are worth the time."""
-    found = [
-        each.question for tool in library.list() if tool.name != name for each in tool.demonstrations
-    ]
+    found = [each.question for tool in library.list() if tool.name != name for each in tool.demonstrations]
     return tuple(dict.fromkeys(found))[:_MOST_FOREIGN]
-

@@ -160,10 +160,10 @@ def _compared(value: object, example: Example, answers: AnswerType) -> tuple[str
     """What makes a demonstration's answer unusable, or what a reader should know of it."""
     try:
         text = answers.render(value, example.question)
+        if answers.same(value, example.answer, example.question):
+            return None, None
     except ValueError as error:
         return f"its ans cannot be written as an answer: {error}", None
-    if text == answers.render(example.answer, example.question):
-        return None, None
     return (
         None,
         f"gives {text[:80]!r} for {example.answer!r}: kept, as in the paper, where no one compares them.",
