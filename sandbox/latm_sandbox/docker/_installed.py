@@ -80,7 +80,7 @@ def copy(wanted: Iterable[str], directory: Path) -> list[str]:
             target = directory / file
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                shutil.copy2(distribution.locate_file(file), target)  # type: ignore[arg-type]  # a path here
+                shutil.copy2(str(distribution.locate_file(file)), target)
             except OSError as error:
                 raise ImageError(
                     f"the installed {name} is not whole: {error}",
