@@ -1,0 +1,391 @@
+"""A function's signature, read from its source and never executed: its contract, and its JSON Schema."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from latm._hints import Definition, Entry, Hints, convert, object_schema
+from latm._literals import LiteralCall, Unreadable
+from latm._reading import parse
+
+Place: TypeAlias = Literal["position", "either", "name", "args", "kwargs"]
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what services take as a function's or an argument's name
+_NOTHING: Mapping[str, Definition] = MappingProxyType({})
+_NEVER_DECLARED = frozenset({"BaseException", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
+_SECTION = re.compile(
+    r"^\s*Raises:?\s*$\n(?P<body>(?:^(?:[ \t]+.*|-+[ \t]*|\w[\w.]*[ \t]*)?$\n?)*)", re.MULTILINE
+)
+_SPHINX = re.compile(r":(?:raises?|except|exception)\s+([\w.]+)\s*:")
+_LISTED = re.compile(r"^(?P<indent>[ \t]*)(?P<name>[A-Za-z_][\w.]*)[ \t]*(?::|$)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function.
+
+    Attributes:
+        name: without stars.
+        hint: its type hint as text; None where it has none.
+        default: its default as text; None where it has none.
+        place: how it is given: by ``position`` alone, by ``either``, by ``name`` alone; ``args`` and
+            ``kwargs`` take any number.
+    """
+
+    name: str
+    hint: str | None = None
+    default: str | None = None
+    place: Place = "either"
+
+    def __str__(self) -> str:
+        """As it stands in the function's head."""
+        stars = {"args": "*", "kwargs": "**"}.get(self.place, "")
+        text = f"{stars}{self.name}" + (f": {self.hint}" if self.hint else "")
+        if self.default is None:
+            return text
+        return f"{text} = {self.default}" if self.hint else f"{text}={self.default}"
+
+    @property
+    def needed(self) -> bool:
+        """Whether a call has to give it."""
+        return self.default is None and self.place not in {"args", "kwargs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a function takes, gives and raises, as its source says.
+
+    Attributes:
+        name: of the function.
+        parameters: in their order.
+        returns: the hint of what it returns, as text; None where it has none.
+        docstring: without its indent; may be empty.
+        declared: names of the errors that its docstring declares or its source raises.
+        definitions: the types that the source names.
+        is_async: whether it is an ``async def``, which no cell calls.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    returns: str | None = None
+    docstring: str = ""
+    declared: tuple[str, ...] = ()
+    definitions: Mapping[str, Definition] = field(default_factory=lambda: _NOTHING)
+    is_async: bool = False
+
+    def __str__(self) -> str:
+        """The function's head, such as ``sort_words(words: list[str], *, key: str = "") -> list[str]``."""
+        parts: list[str] = []
+        before: Place = "position"
+        for each in self.parameters:
+            if before == "position" and each.place != "position" and parts:
+                parts.append("/")
+            if each.place == "name" and before not in {"name", "args"}:
+                parts.append("*")
+            parts.append(str(each))
+            before = each.place
+        if parts and before == "position":
+            parts.append("/")
+        returns = f" -> {self.returns}" if self.returns else ""
+        return f"{self.name}({', '.join(parts)}){returns}"
+
+
+def signature_of(source: str, function: str) -> Signature | None:
+    """Read a function's signature.
+
+    Args:
+        source: Python; it is parsed and never executed.
+        function: which function at its top; of several definitions the last counts.
+
+    Returns:
+        The signature; None where the source has no valid syntax or no such function, or is nested too deeply.
+    """
+    try:
+        return _read(source, function)
+    except RecursionError:
+        return None
+
+
+def _read(source: str, function: str) -> Signature | None:
+    tree = parse(source)
+    found = [node for node in _top(tree.body if tree else ()) if _is_function(node, function)]
+    if tree is None or not found:
+        return None
+    node = found[-1]
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    docstring = ast.get_docstring(node) or ""
+    return Signature(
+        name=function,
+        parameters=tuple(_parameters(node.args)),
+        returns=ast.unparse(node.returns) if node.returns else None,
+        docstring=docstring,
+        declared=tuple(dict.fromkeys((*_documented(docstring), *_raised(tree)))),
+        definitions=MappingProxyType(dict(_definitions(tree))),
+        is_async=isinstance(node, ast.AsyncFunctionDef),
+    )
+
+
+def contract_of(source: str, function: str) -> str:
+    """The function's head and docstring; its name alone where they cannot be read."""
+    signature = signature_of(source, function)
+    if signature is None:
+        return function
+    return str(signature) + (f"\n{signature.docstring}" if signature.docstring else "")
+
+
+def json_schema(signature: Signature) -> Mapping[str, object] | None:
+    """The JSON Schema of the function's arguments as an object.
+
+    Arguments without a hint, or with one that names no plain data, may be anything. A dataclass of the source
+    is an object of its fields, and the function gets a dict.
+
+    Returns:
+        The schema; None where the function cannot be called by names: it takes arguments by position alone or
+        any number of them, is async, or has a name that services do not take.
+    """
+    names = (signature.name, *(each.name for each in signature.parameters))
+    if signature.is_async or not all(_NAME.fullmatch(name) for name in names):
+        return None
+    if any(each.place not in {"either", "name"} for each in signature.parameters):
+        return None
+    hints = Hints(signature.definitions)
+    entries = [Entry(each.name, each.hint, each.needed) for each in signature.parameters]
+    return object_schema(entries, [hints.shape(each.hint) for each in entries])
+
+
+def to_call(signature: Signature, arguments: Mapping[str, object]) -> LiteralCall:
+    """The call that native arguments make: lists become tuples or sets where the hints say so.
+
+    Raises:
+        Unreadable: an argument is unknown, or one is missing.
+    """
+    hints = Hints(signature.definitions)
+    by_name = {each.name: each for each in signature.parameters}
+    given = {
+        name: convert(hints.shape(by_name[name].hint), value) if name in by_name else value
+        for name, value in arguments.items()
+    }
+    call = LiteralCall(signature.name, (), MappingProxyType(given))
+    if (problem := misfit(signature, call)) is not None:
+        raise Unreadable(problem)
+    return call
+
+
+def misfit(signature: Signature, call: LiteralCall) -> str | None:
+    """Why the function does not take a call's arguments, whatever their values; None where it does."""
+    ordered = [each for each in signature.parameters if each.place in {"position", "either"}]
+    taken = {each.name for each in ordered[: len(call.args)]}
+    places = {each.place for each in signature.parameters}
+    named = {each.name for each in signature.parameters if each.place in {"either", "name"}}
+    if len(call.args) > len(ordered) and "args" not in places:
+        many = "argument" if len(ordered) == 1 else "arguments"
+        return f"{signature.name} takes {len(ordered)} {many} by position, and {len(call.args)} are given"
+    for name in call.kwargs:
+        if name not in named and "kwargs" not in places:
+            return f"{signature.name} has no argument {name}: it is {signature}"
+        if name in taken and name in named:
+            return f"the argument {name} of {signature.name} is given twice"
+    missing = [
+        each.name
+        for each in signature.parameters
+        if each.needed and each.name not in taken and not (each.name in call.kwargs and each.name in named)
+    ]
+    return f"the argument {missing[0]} of {signature.name} is missing" if missing else None
+
+
+def _top(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements at a module's top, those under an ``if``, ``try`` or ``with`` included."""
+    for node in body:
+        yield node
+        match node:
+            case ast.If(body=first, orelse=second):
+                yield from _top([*first, *second])
+            case ast.Try(body=first, orelse=second, finalbody=third):
+                handlers = [each for handler in node.handlers for each in handler.body]
+                yield from _top([*first, *handlers, *second, *third])
+            case ast.With(body=first):
+                yield from _top(first)
+            case _:
+                pass
+
+
+def _is_function(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+
+
+def _parameters(args: ast.arguments) -> Iterator[Parameter]:
+    ordered = [*args.posonlyargs, *args.args]
+    defaults = [*[None] * (len(ordered) - len(args.defaults)), *args.defaults]
+    for number, (each, default) in enumerate(zip(ordered, defaults, strict=True)):
+        place: Place = "position" if number < len(args.posonlyargs) else "either"
+        yield _parameter(each, default, place)
+    if args.vararg:
+        yield _parameter(args.vararg, None, "args")
+    for each, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+        yield _parameter(each, default, "name")
+    if args.kwarg:
+        yield _parameter(args.kwarg, None, "kwargs")
+
+
+def _parameter(node: ast.arg, default: ast.expr | None, place: Place) -> Parameter:
+    hint = ast.unparse(node.annotation) if node.annotation else None
+    return Parameter(node.arg, hint, None if default is None else ast.unparse(default), place)
+
+
+def _documented(docstring: str) -> Iterator[str]:
+    """Errors that a docstring declares, in Google's, NumPy's or Sphinx's way."""
+    yield from (name.rpartition(".")[2] for name in _SPHINX.findall(docstring))
+    for section in _SECTION.finditer(f"{docstring}\n"):
+        listed = [found for found in _LISTED.finditer(section["body"]) if found["name"]]
+        if not listed:
+            continue
+        # What stands deeper than the first name explains it.
+        indent = listed[0]["indent"]
+        for each in listed:
+            name = each["name"].rpartition(".")[2]
+            if each["indent"] == indent and name[:1].isupper() and name not in _NEVER_DECLARED:
+                yield name
+
+
+def _raised(tree: ast.Module) -> Iterator[str]:
+    """Errors that the source raises by name; what a variable holds has none."""
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    imported = {
+        (alias.asname or alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Raise):
+            continue
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        match raised:
+            case ast.Name(id=name) if name in classes | imported or _is_builtin_error(name):
+                pass
+            case ast.Attribute(attr=name) if name[:1].isupper():
+                pass
+            case _:
+                continue
+        if name not in _NEVER_DECLARED:
+            yield name
+
+
+def _is_builtin_error(name: str) -> bool:
+    found: object = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
+
+
+def _definitions(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
+    """The types that a module names: aliases, `typing.TypedDict`, `typing.NewType` and dataclasses."""
+    seen: dict[str, Definition] = {}
+    for node in _top(tree.body):
+        match node:
+            case ast.ClassDef(name=name):
+                found = _of_class(node, seen)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found = _of_value(value)
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=note, value=ast.expr() as value) if (
+                _last(note) == "TypeAlias"
+            ):
+                found = Definition(hint=ast.unparse(value))
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found = Definition()
+            case _:
+                named = _type_statement(node)
+                if named is None:
+                    continue
+                name, found = named
+        seen[name] = found
+    yield from seen.items()
+
+
+def _type_statement(node: ast.stmt) -> tuple[str, Definition] | None:
+    """``type Pair = tuple[str, str]``, where this Python knows the statement (3.12)."""
+    target, value = getattr(node, "name", None), getattr(node, "value", None)
+    if (
+        type(node).__name__ != "TypeAlias"
+        or not isinstance(target, ast.Name)
+        or not isinstance(value, ast.expr)
+    ):
+        return None
+    return target.id, Definition(hint=ast.unparse(value))
+
+
+def _of_value(value: ast.expr) -> Definition:
+    match value:
+        case ast.Call(func=func, args=[_, ast.Dict(keys=keys, values=values)]) if _last(func) == "TypedDict":
+            total = not any(_is_false(each.value) for each in value.keywords if each.arg == "total")
+            entries = [
+                _entry(str(key.value), hint, total=total)
+                for key, hint in zip(keys, values, strict=True)
+                if isinstance(key, ast.Constant)
+            ]
+            return Definition(entries=tuple(entries))
+        case ast.Call(func=func, args=[_, of]) if _last(func) == "NewType":
+            return Definition(hint=ast.unparse(of))
+        case ast.Subscript() | ast.Name() | ast.Attribute() | ast.BinOp(op=ast.BitOr()):
+            return Definition(hint=ast.unparse(value))
+        case _:
+            return Definition()
+
+
+def _of_class(node: ast.ClassDef, seen: Mapping[str, Definition]) -> Definition:
+    bases = [_last(each) for each in node.bases]
+    inherited: list[Entry] = []
+    for base in bases:
+        inherited += seen[base].entries or () if base in seen else ()
+    is_dataclass = any(
+        _last(each.func if isinstance(each, ast.Call) else each) == "dataclass"
+        for each in node.decorator_list
+    )
+    is_dict = "TypedDict" in bases or (bool(inherited) and not is_dataclass)
+    if not is_dict and not is_dataclass:
+        return Definition()
+    total = not any(_is_false(each.value) for each in node.keywords if each.arg == "total")
+    own = [
+        _entry(
+            each.target.id, each.annotation, total=total and not (is_dataclass and _has_default(each.value))
+        )
+        for each in node.body
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and not _is_outside(each)
+    ]
+    merged = {entry.name: entry for entry in (*inherited, *own)}
+    return Definition(entries=tuple(merged.values()))
+
+
+def _entry(name: str, hint: ast.expr, *, total: bool) -> Entry:
+    wrapper = _last(hint.value) if isinstance(hint, ast.Subscript) else ""
+    required = wrapper == "Required" or (total and wrapper != "NotRequired")
+    return Entry(name, ast.unparse(hint), required)
+
+
+def _has_default(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call) and _last(value.func) == "field":
+        return any(each.arg in {"default", "default_factory"} for each in value.keywords)
+    return value is not None
+
+
+def _is_outside(node: ast.AnnAssign) -> bool:
+    """Whether a class's variable is none of its instances' fields."""
+    hint = node.annotation.value if isinstance(node.annotation, ast.Subscript) else node.annotation
+    keywords = node.value.keywords if isinstance(node.value, ast.Call) else []
+    return _last(hint) == "ClassVar" or any(each.arg == "init" and _is_false(each.value) for each in keywords)
+
+
+def _last(node: ast.expr) -> str:
+    """The last word of a dotted name."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+            return name
+        case _:
+            return ""
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
