@@ -15,6 +15,7 @@ def render_text(value: object) -> str:
         ValueError: None, which is what a function returns that came to no answer; a set, whose order changes
             from run to run; a number of too many digits.
     """
+    whole: object = value  # the checks below narrow `value` to types of unknown items
     if value is None:
         raise ValueError("None is no answer")
     if isinstance(value, set | frozenset):
@@ -23,7 +24,7 @@ def render_text(value: object) -> str:
         items = cast("list[object] | tuple[object, ...]", value)
         if not any(isinstance(item, list | tuple | set | frozenset | dict) for item in items):
             return fold(" ".join(map(str, items)))
-    return fold(str(cast("object", value)))
+    return fold(str(whole))
 
 
 def fold(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latm._failures import failure
 from latm._reading import defined_functions, parse, python_blocks
 from latm._records import Example
 from latm.maker._conversation import Conversation
 from latm.maker._source import distil
-from latm_sandbox import AsyncSandbox, Outcome, Program, Status
+from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "propose"
 
@@ -84,25 +85,6 @@ def read(reply: str) -> tuple[str, str | None]:
         if tree and all(type(node).__name__ in {"Import", "ImportFrom"} for node in tree.body)
     ]
     return "".join([*imports, parsed[chosen][0]]), None
-
-
-def failure(outcome: Outcome) -> str:
-    """What went wrong in a cell, as the maker and the user model are told."""
-    error = outcome.error
-    match outcome.status:
-        case Status.TIMEOUT:
-            # No measured time in it: a making that is taken up again must ask the very same.
-            return "The code did not finish within its time limit and was stopped."
-        case Status.MEMORY:
-            return "The code used more memory than it may."
-        case Status.OUTPUT:
-            return "The code printed or returned too much."
-        case _ if error is None:
-            return f"The code could not be run: {outcome.status.value}."
-        case _:
-            text = f"{error.type}: {error.message}" if error.message else error.type
-            where = f"\n{error.traceback.strip()}" if error.traceback.strip() else ""
-            return f"The code failed with the error {text}{where}"
 
 
 async def definitions(sandbox: AsyncSandbox, code: str) -> Proposal:

@@ -9,10 +9,11 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latm._failures import failure
 from latm._reading import bound_names, called_names, parse, python_blocks
 from latm._records import Example
 from latm.maker._conversation import Conversation
-from latm.maker.propose import Proposal, failure
+from latm.maker.propose import Proposal
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "verify"

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latm._answers import AnswerType
+from latm._failures import failure
 from latm._reading import blocks, bound_names, called_names, folded, lines_of, parse, python_blocks
 from latm._records import Demonstration, Example
 from latm.maker._conversation import Conversation
-from latm.maker.propose import Proposal, failure
+from latm.maker.propose import Proposal
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "wrap"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import final
 
 from latm._answers import answer_type
+from latm._failures import failure
 from latm._ledger import Ledger
 from latm._reading import bound_names, defined_functions, parse, python_blocks
 from latm._records import Tool
 from latm._roles import Purpose, Roles
 from latm.errors import Refused, Truncated
-from latm.maker.propose import failure
 from latm.plugin import Message, Request
 from latm_sandbox import AsyncSandbox, Outcome, Status
 

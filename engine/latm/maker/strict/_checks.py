@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from latm._answers import AnswerType
+from latm._failures import failure
 from latm._literals import LiteralCall, Unreadable
 from latm._records import Example
-from latm.maker.propose import failure
 from latm_sandbox import AsyncSandbox, Outcome, Program, Status
 
 _SHOWN = 200

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latm._failures import failure
 from latm._reading import defined_functions, folded, parse, python_blocks
 from latm.maker._conversation import Conversation
-from latm.maker.propose import failure
 from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
 from latm_sandbox import AsyncSandbox, Program, Status

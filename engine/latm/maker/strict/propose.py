@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from latm._failures import failure
 from latm._reading import parse
 from latm._records import Example
 from latm.maker._conversation import Conversation
-from latm.maker.propose import Proposal, definitions, failure, read
+from latm.maker.propose import Proposal, definitions, read
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "propose"
