@@ -79,7 +79,7 @@ class Asking:
             return ("value", reply.value)
         if reply.kind == "hard":
             return ("hard", reply.problem)
-        return ("error", reply.type, reply.message, reply.type in self.tool.declared)
+        return ("error", reply.type, reply.message, self.tool.declares(reply.type))
 
     def result(self, values: Values, said: object) -> Result:
         """The case that just ended, and a clean slate for the next one."""

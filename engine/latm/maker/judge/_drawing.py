@@ -144,7 +144,9 @@ class Drawing:
         if index != self._now:
             raise ValueError("no question")
         if code or self._values is not None:
-            late = "it took too long by itself, without a call" if code == _BY_ALARM else "it ended its process"
+            late = (
+                "it took too long by itself, without a call" if code == _BY_ALARM else "it ended its process"
+            )
             self._current.note = late
         self._current.ended = True
         self._values = None

@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Final, final
 
 from latm._literals import LiteralCall
+from latm.maker.judge._exploring import Exploring
 from latm.maker.judge._properties import Trial, nothing
 from latm.maker.judge._reading import read
 from latm.maker.judge._tool import Tool
-from latm.maker.judge._verdicts import Verdict
+from latm.maker.judge._verdicts import Robustness, Verdict
 from latm_sandbox import AsyncSandbox, Limits, Program
 
 CASES: Final = 100
@@ -55,6 +56,42 @@ class Judge:
         self._cases = cases
         self._limits = limits
 
+    async def robustness(
+        self, program: Program, function: str, seen: Sequence[LiteralCall], declared: Collection[str]
+    ) -> Robustness:
+        """Look for calls that crash, hang or give what cannot leave a cell.
+
+        Inside the contract are calls that keep what the seen ones have in common; where none were seen, what the
+        type hints say. All others (empty, huge, of other kinds, of the same characters in another order) are
+        outside: notes.
+
+        Args:
+            program: the function's source.
+            function: its name.
+            seen: calls that it is made for.
+            declared: errors that it may raise; a built-in stands for those derived from it too.
+
+        Raises:
+            SandboxError: a cell could not be had.
+        """
+        exploring = self._exploring(self._tool(program, function, declared), seen, self._cases, runs=True)
+        found = await exploring.run()
+        if exploring.tool.trouble is not None:
+            raise exploring.tool.trouble
+        return found
+
+    async def samples(
+        self, program: Program, function: str, seen: Sequence[LiteralCall], count: int
+    ) -> tuple[LiteralCall, ...]:
+        """Different calls inside the contract, as `robustness` draws them; fewer where there are not as many.
+
+        Raises:
+            SandboxError: a cell could not be had.
+        """
+        exploring = self._exploring(self._tool(program, function, ()), seen, count, runs=False)
+        await exploring.run()
+        return tuple(exploring.samples[:count])
+
     async def properties(
         self,
         program: Program,
@@ -90,6 +127,9 @@ class Judge:
         if tool.trouble is not None:
             raise tool.trouble
         return verdicts
+
+    def _exploring(self, tool: Tool, seen: Sequence[LiteralCall], cases: int, *, runs: bool) -> Exploring:
+        return Exploring(judging=self._judging, tool=tool, seen=seen, seed=self._seed, cases=cases, runs=runs)
 
     def _tool(self, program: Program, function: str, declared: Collection[str]) -> Tool:
         return Tool(

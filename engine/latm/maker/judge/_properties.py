@@ -52,7 +52,9 @@ class Trial:
             usual[name] = kinds
             if verdict is not None:
                 verdicts[name] = verdict
-        for name, drawn in (await self._drawn([n for n in self.block.properties if n not in verdicts])).items():
+        for name, drawn in (
+            await self._drawn([n for n in self.block.properties if n not in verdicts])
+        ).items():
             verdicts[name] = await self._judged(name, drawn, usual[name])
         return tuple(verdicts[name] for name in self.block.properties)
 
@@ -61,7 +63,9 @@ class Trial:
         names = parameters(self.tool.program.source, self.tool.function)
         wanted = self.block.properties[name]
         cases = [known_as(call, names) for call in self.known]
-        items = [Item({key: each[key] for key in wanted}) for each in cases if wanted and set(wanted) <= set(each)]
+        items = [
+            Item({key: each[key] for key in wanted}) for each in cases if wanted and set(wanted) <= set(each)
+        ]
         results = await self._replayed(name, items or [])
         for result in results:
             if result.outcome in _TOOLS_FAULT:
@@ -69,7 +73,9 @@ class Trial:
                 return Verdict(name=name, status="contradicts", call=_calls(result), detail=said), frozenset()
             if result.outcome in {"load", "error"}:
                 return Verdict(name=name, status="broken", detail=self._said(result)), frozenset()
-        kinds = {type(reply.value) for result in results for _, reply in result.calls if reply.kind == "value"}
+        kinds = {
+            type(reply.value) for result in results for _, reply in result.calls if reply.kind == "value"
+        }
         return None, frozenset(kinds)
 
     async def _drawn(self, names: Sequence[str]) -> Mapping[str, Drawn]:

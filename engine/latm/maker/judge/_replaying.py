@@ -52,7 +52,9 @@ class Replaying:
         self._asking = Asking(tool=self.tool)
         outcome = await self.judging.run(program("common", "replay"), "replay(ask)", ask=self._ask)
         if len(self.results) < len(self.items) and not (self.results and self.results[-1].outcome == "load"):
-            said = "it ended its process" if outcome.error is None else f"it ended its process ({outcome.error})"
+            said = (
+                "it ended its process" if outcome.error is None else f"it ended its process ({outcome.error})"
+            )
             values = self.items[len(self.results)].values
             self.results.append(Result(values=values, outcome="error", detail=said))
         return self.results
@@ -83,7 +85,9 @@ class Replaying:
         wrong = self.items[self._given - 1].wrong if self._given else ""
         if not wrong or reply[0] not in {"value", "error"}:
             return reply
-        if len(self._asking.calls) > 1 and self.random.random() < 0.5:  # relations between calls need one right
+        if (
+            len(self._asking.calls) > 1 and self.random.random() < 0.5
+        ):  # relations between calls need one right
             return reply
         value = reply[1] if reply[0] == "value" else None
         return ("value", scrambled(value, self.random, alike=wrong == "alike"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from latm.maker.judge._reading import errors
 from latm_sandbox import AsyncSandbox, Limits, Program, SandboxError, Status
 
 _KEPT = 20_000  # answers that are remembered
@@ -72,6 +74,13 @@ class Tool:
                 self.trouble = error
                 return None
         return self._replies[key]
+
+    def declares(self, error: str) -> bool:
+        """Whether the function may raise it: named, or derived from one that is."""
+        if error in self.declared:
+            return True
+        kind = getattr(builtins, errors(self.program.source).get(error, error), None)
+        return isinstance(kind, type) and any(base.__name__ in self.declared for base in kind.__mro__[:-3])
 
     async def _called(
         self, args: Sequence[object], kwargs: Mapping[str, object], limits: Limits | None

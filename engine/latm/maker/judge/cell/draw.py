@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import random
@@ -18,6 +19,7 @@ from hypothesis.internal import charmap
 from latm.maker.judge.cell.common import Ask, StandIn, Stop, attempt, described, load, recorder
 
 # Of all code points Hypothesis would make a table first, which takes a second in a fresh cell.
+GIVEN = hypothesis.given
 _RANGES = (range(0x10000), range(0x1F300, 0x1F700))
 
 
@@ -33,6 +35,7 @@ def draw(ask: Ask) -> None:
     """
     plan = ask("plan")
     few_characters()
+    warm()
     for index in range(len(plan["names"])):
         pid = os.fork()
         if not pid:
@@ -60,7 +63,18 @@ def few_characters() -> None:
     charmap._charmap = {kind: tuple(pairs) for kind, pairs in found.items()}  # noqa: SLF001
 
 
-def quiet(test: Callable[..., Any], *, most: int, seed: int) -> None:
+def warm() -> None:
+    """Do what Hypothesis does at its first test, so that no forked process has to."""
+
+    @GIVEN(st.lists(st.text("ab") | st.integers()))
+    def test(_: Any) -> None:
+        pass
+
+    quiet(test, most=5, seed=0)
+    gc.freeze()
+
+
+def quiet(test: Callable[..., Any], *, most: int, seed: int, several: bool = False) -> None:
     """Run a test that `given` made with settings of ours. What it finds it has told itself.
 
     Raises:
@@ -72,7 +86,7 @@ def quiet(test: Callable[..., Any], *, most: int, seed: int) -> None:
         deadline=None,
         max_examples=most,
         phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
-        report_multiple_bugs=False,
+        report_multiple_bugs=several,
         print_blob=False,
         suppress_health_check=list(hypothesis.HealthCheck),
         verbosity=hypothesis.Verbosity.quiet,
@@ -110,9 +124,6 @@ def _one(ask: Ask, plan: Mapping[str, Any], index: int) -> None:
     except BaseException as error:  # noqa: BLE001 - reported, whatever it is
         note = described(error)
     ask("last", index, last[0], note)
-
-
-GIVEN = hypothesis.given
 
 
 def _strategies(body: Callable[..., Any]) -> dict[str, Any]:
