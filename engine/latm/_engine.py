@@ -285,7 +285,8 @@ class AsyncEngine:
         use = await rooms.user.use(asked.tool, asked.text, run=asked.run, bill=asked.bill)
         asked.trace.extend(use.trace)
         asked.outcome = use.outcome
-        tool, failed = asked.tool, use.text is None
+        # A tool that says that it cannot answer has kept its contract.
+        tool, failed = asked.tool, use.text is None and not use.abstained
         try:
             await in_thread(lambda: rooms.library.count_use(tool, failed=failed))
         except LatmError as error:

@@ -1,5 +1,6 @@
 """The user's room: a cheap model turns a question into a call of a tool; a cell runs it."""
 
-from latm.user._using import Use, User
+from latm.user._tries import Use
+from latm.user._using import User
 
 __all__ = ["Use", "User"]

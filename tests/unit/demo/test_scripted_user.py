@@ -16,7 +16,7 @@ from latm.cli.demo import scripted
 from latm.cli.demo.generators import DYCK, TRACKING, WORD_SORTING, questions
 from latm.cli.demo.scripted._reading import Brackets, Sorting, Tracking, read
 from latm.plugin import Usage
-from latm.user._using import card
+from latm.user._coding import card
 
 SORTING_QUESTION = "Put these words into alphabetical order, separated by single spaces: pear, fig, apple."
 BRACKET_QUESTION = "Which closing brackets have to follow  [ ( )  to make it balanced?"
