@@ -83,7 +83,7 @@ class Calling:
         return Tried(text=text, value=value, outcome=outcome)
 
     def _declined(self, outcome: Outcome) -> bool:
-        """Whether the function raised an error that it declares; arguments that do not bind raise elsewhere."""
+        """Whether the function raised what it declares; arguments that do not bind raise outside of it."""
         error = outcome.error
         if outcome.status is not Status.ERROR or error is None or error.line is None:
             return False

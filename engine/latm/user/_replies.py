@@ -20,8 +20,8 @@ _THOUGHTS = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL)
 _PROMPT = re.compile(r"^[ \t]*>>> ?", re.MULTILINE)
 _NAMES = ("name", "function", "tool")
 _ARGUMENTS = ("arguments", "parameters", "args", "kwargs", "input")
-_MOST_PLACES = 20  # where a call may begin in a reply without fences
-_LONGEST_CALL = 1 << 17  # characters of a call in a reply without fences
+_MOST_PLACES = 10  # where a call may begin in a reply without fences
+_LONGEST = 1 << 18  # characters of a reply
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -61,12 +61,14 @@ def _written(reply: str, signature: Signature) -> LiteralCall:
     text = _THOUGHTS.sub("", reply).strip()
     if not text:
         raise Unreadable("the reply is empty")
+    if len(text) > _LONGEST:
+        raise Unreadable(f"the reply is longer than {_LONGEST} characters")
     problem: Unreadable | None = None
     for block in reversed([each for each in blocks(text) if each.code.strip()]):
         try:
             return _code(block.code, signature)
         except Unreadable as error:
-            if problem is None and signature.name in block.code:
+            if problem is None and re.search(rf"\b{re.escape(signature.name)}\b", block.code):
                 problem = error
     if problem is not None:
         raise problem
@@ -82,7 +84,7 @@ def _code(code: str, signature: Signature) -> LiteralCall:
         except (ValueError, RecursionError):
             pass  # it may be Python's way to write a dict, which is no call either
         else:
-            return _json(data, signature)
+            return _json(data, signature, alone=True)
     return read_call(_without_trimmings(stripped), (signature.name,))
 
 
@@ -164,8 +166,7 @@ def _snippets(text: str, name: str) -> Iterator[str]:
 def _closed(text: str, start: int) -> int:
     """Behind the bracket that closes the one at `start`; the end of the text where none does."""
     depth, quote, at = 0, "", start
-    stop = min(len(text), start + _LONGEST_CALL)
-    while at < stop:
+    while at < len(text):
         each = text[at]
         if quote:
             if each == "\\":
@@ -181,7 +182,7 @@ def _closed(text: str, start: int) -> int:
             if depth == 0:
                 return at + 1
         at += 1
-    return stop
+    return len(text)
 
 
 def _objects(text: str) -> Iterator[object]:
@@ -200,8 +201,11 @@ def _objects(text: str) -> Iterator[object]:
         at = text.find("{", end)
 
 
-def _json(data: object, signature: Signature) -> LiteralCall:
-    """A call as JSON: its name and arguments as services and models write them, or its arguments alone."""
+def _json(data: object, signature: Signature, *, alone: bool = False) -> LiteralCall:
+    """A call as JSON: its name and arguments as services and models write them.
+
+    The arguments alone do where they stand `alone`, and not among other text.
+    """
     if isinstance(data, list):
         listed = cast("list[object]", data)
         if len(listed) != 1:
@@ -216,7 +220,7 @@ def _json(data: object, signature: Signature) -> LiteralCall:
     name = next((fields[key] for key in _NAMES if isinstance(fields.get(key), str)), None)
     key = next((key for key in _ARGUMENTS if key in fields), None)
     known = {each.name for each in signature.parameters}
-    if fields and fields.keys() <= known:
+    if alone and fields and fields.keys() <= known:
         return to_call(signature, fields)
     if not isinstance(name, str):
         raise Unreadable(f"the JSON of the reply names no function: it is {signature.name}")
