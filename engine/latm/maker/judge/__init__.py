@@ -1,4 +1,4 @@
-"""Properties and generated calls, tried under Hypothesis by a judge that shares no process with the judged."""
+"""Properties and generated calls, tried by a judge that shares no process with the judged."""
 
 from latm.maker.judge._cells import judging_sandbox
 from latm.maker.judge._judge import CASES, Judge

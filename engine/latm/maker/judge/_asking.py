@@ -25,8 +25,8 @@ class Result:
 
     Attributes:
         values: its arguments.
-        outcome: as the cell says: ``pass``, ``fail``, ``reject``, ``declared``, ``tool``, ``error``, ``load``;
-            ``hard`` where we know better.
+        outcome: as the cell says: ``pass``, ``fail``, ``reject``, ``declared``, ``tool``, ``error`` or
+            ``load``; ``hard`` where we know better.
         detail: what was raised.
         line: of the block's source; 0 where unknown.
         calls: what it asked, with what it was told.

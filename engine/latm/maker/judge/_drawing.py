@@ -102,7 +102,7 @@ class Drawing:
                 return self._plan()
             case "call", (args, kwargs):
                 return await self._asking.call(args, kwargs)
-            case "case", (said, dict(values)):
+            case "case", (said, values):
                 return self._case(said, values)
             case "last", (int(), said, str(note)):
                 self._close(said)

@@ -87,7 +87,7 @@ class Exploring:
                     "seed": self.seed,
                     "most": 3 * self.cases,
                 }
-            case "try", (("inside" | "outside") as where, list(args), dict(kwargs)):
+            case "try", (("inside" | "outside") as where, args, kwargs):
                 return await self._try(where, args, kwargs)
             case _:
                 raise ValueError("no question")
@@ -127,7 +127,7 @@ class Exploring:
 
 
 def hints(source: str, function: str) -> list[str]:
-    """The type hints of the parameters without defaults, as they are written; empty texts where there is none."""
+    """The type hints of the parameters without defaults, as they are written; empty where there is none."""
     tree = parse(source)
     for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef) and node.name == function:

@@ -1,4 +1,4 @@
-"""The judge: generated calls and the maker's properties, tried on a function that shares no process with them."""
+"""The judge: generated calls and a maker's properties, tried on a function in other processes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Judge:
     """Tries functions in cells of theirs, from cells of its own.
 
     Strategies, Hypothesis and the maker's properties run in the judge's cells; every call of the function
-    crosses to here, runs in the function's cells, and its value or error goes back as plain data. The same call
-    is made once, so a function is taken to be deterministic: that is looked at elsewhere.
+    crosses to here, runs in the function's cells, and its value or error goes back as plain data. The same
+    call is made once, so a function is taken to be deterministic: that is looked at elsewhere.
 
-    What makes a property hold is established here: how many different cases there were, that the function was
-    called in each, that each passes again in a fresh state without Hypothesis, and that the property fails when
-    answers are made wrong, while it cannot tell which are. What remains trust in the judge's cell: that the cases
-    are as varied as the property's strategies say, and that a property which knows wrong answers as such (and
-    which could as well assert just that) is no weaker than it looks.
+    What makes a property hold is established here: how many different cases there were, that the function
+    was called in each, that each passes again in a fresh state without Hypothesis, and that the property
+    fails when answers are made wrong, while it cannot tell which are. What remains trust in the judge's cell:
+    that the cases are as varied as the property's strategies say. And a property may be weak: one that would
+    let pass all but a few kinds of wrong answers holds, as one that asserts no more than that would.
 
     Args:
         judging: entered; made by `judging_sandbox`.
@@ -61,9 +61,9 @@ class Judge:
     ) -> Robustness:
         """Look for calls that crash, hang or give what cannot leave a cell.
 
-        Inside the contract are calls that keep what the seen ones have in common; where none were seen, what the
-        type hints say. All others (empty, huge, of other kinds, of the same characters in another order) are
-        outside: notes.
+        Inside the contract are calls that keep what the seen ones have in common; where none were seen, what
+        the type hints say. All others (empty, huge, of other kinds, of the same characters in another order)
+        are outside: notes.
 
         Args:
             program: the function's source.
@@ -107,7 +107,8 @@ class Judge:
             program: the function's source.
             function: its name.
             code: functions decorated with ``given``, bare or in fenced blocks.
-            known: calls whose answers are right; tried where a property's parameters are named as the function's.
+            known: calls whose answers are right; tried where a property's parameters are named as the
+                function's are.
             declared: errors by which the function may decline an input; such a case is not valid.
 
         Returns:

@@ -63,10 +63,10 @@ class Trial:
         names = parameters(self.tool.program.source, self.tool.function)
         wanted = self.block.properties[name]
         cases = [known_as(call, names) for call in self.known]
-        items = [
+        items: list[Item] = [
             Item({key: each[key] for key in wanted}) for each in cases if wanted and set(wanted) <= set(each)
         ]
-        results = await self._replayed(name, items or [])
+        results = await self._replayed(name, items)
         for result in results:
             if result.outcome in _TOOLS_FAULT:
                 said = f"It contradicts a known answer: {_calls(result)}: {self._said(result)}"
@@ -81,7 +81,7 @@ class Trial:
     async def _drawn(self, names: Sequence[str]) -> Mapping[str, Drawn]:
         """Cases for each; one by one from where a property tore down the cell that they share."""
         found: dict[str, Drawn] = {}
-        pending = list(names)
+        pending: list[str] = list(names)
         while pending:
             drawing = Drawing(
                 judging=self.judging,
@@ -93,7 +93,7 @@ class Trial:
                 cases=self.cases,
             )
             drawn = await drawing.run()
-            done = [name for name in pending if drawn[name].ended] or pending[:1]
+            done: list[str] = [name for name in pending if drawn[name].ended] or pending[:1]
             found.update({name: drawn[name] for name in done})
             pending = [name for name in pending if name not in done]
         return found
@@ -127,7 +127,7 @@ class Trial:
     async def _proved(self, name: str, cases: Sequence[Values]) -> Verdict:
         """Run all cases again, among others whose answers are wrong; in an order that nobody else knows."""
         items = [Item(values, wrong) for values in cases for wrong in _WAYS]
-        Random(self.seed).shuffle(items)
+        Random(self.seed).shuffle(items)  # noqa: S311 - has to be repeatable
         results = await self._replayed(name, items)
         told, right = set[str](), 0
         for item, result in zip(items, results, strict=False):
@@ -154,7 +154,7 @@ class Trial:
             errors=errors(self.tool.program.source),
             name=name,
             items=items,
-            random=Random(self.seed),
+            random=Random(self.seed),  # noqa: S311 - likewise
         )
         return await replaying.run()
 

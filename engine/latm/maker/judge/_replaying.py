@@ -48,7 +48,7 @@ class Replaying:
     _given: int = field(default=0, init=False)
 
     async def run(self) -> Sequence[Result]:
-        """The results in the order of the items; fewer, the last one an error, where the property ended it."""
+        """The results in the order of the items; fewer where the property ended it: the last one says so."""
         self._asking = Asking(tool=self.tool)
         outcome = await self.judging.run(program("common", "replay"), "replay(ask)", ask=self._ask)
         if len(self.results) < len(self.items) and not (self.results and self.results[-1].outcome == "load"):
@@ -85,9 +85,7 @@ class Replaying:
         wrong = self.items[self._given - 1].wrong if self._given else ""
         if not wrong or reply[0] not in {"value", "error"}:
             return reply
-        if (
-            len(self._asking.calls) > 1 and self.random.random() < 0.5
-        ):  # relations between calls need one right
+        if len(self._asking.calls) > 1 and self.random.randrange(2):  # a relation needs a right one too
             return reply
         value = reply[1] if reply[0] == "value" else None
         return ("value", scrambled(value, self.random, alike=wrong == "alike"))

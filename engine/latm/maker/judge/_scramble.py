@@ -7,7 +7,7 @@ from random import Random
 _ODD: tuple[object, ...] = (None, "\N{WHITE QUESTION MARK ORNAMENT}", -987_654_321, [], {"wrong": "wrong"})
 
 
-def scrambled(value: object, random: Random, *, alike: bool) -> object:
+def scrambled(value: object, random: Random, *, alike: bool) -> object:  # noqa: PLR0911 - one for each kind
     """Something else than `value`.
 
     Args:
@@ -33,7 +33,7 @@ def scrambled(value: object, random: Random, *, alike: bool) -> object:
         case dict():
             return _entries(value, random)  # pyright: ignore[reportUnknownArgumentType]
         case set() | frozenset():
-            kept = sorted(value, key=repr)[1:]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            kept: list[object] = sorted(value, key=repr)[1:]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
             return type(value)(kept or ["wrong"])  # pyright: ignore[reportUnknownVariableType]
         case _:
             return random.choice(_ODD)

@@ -34,12 +34,16 @@ class StandIn:
         self.raised: BaseException | None = None
         self.declared = False
         for name, base in errors.items():
-            self._errors[name] = type(name, (_builtin(base) or Exception,), {})
+            self._errors[name] = _class(name, _builtin(base) or Exception)
 
     @property
     def errors(self) -> Mapping[str, type[BaseException]]:
         """The errors that the program defines, as classes of the same names."""
         return self._errors
+
+    def has_raised(self, error: BaseException) -> bool:
+        """Whether this very error is the function's."""
+        return error is self.raised
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask for a value."""
@@ -53,7 +57,7 @@ class StandIn:
         if kind == "hard":
             raise Hard(said[0])
         name, message, self.declared = said
-        known = self._errors.get(name) or _builtin(name) or type(name, (Exception,), {})
+        known = self._errors.get(name) or _builtin(name) or _class(name, Exception)
         self.raised = _made(known, message)
         raise self.raised
 
@@ -103,7 +107,10 @@ def recorder(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 
 
 def attempt(
-    stand_in: StandIn, body: Callable[..., Any], values: dict[str, Any], rejections: tuple[type, ...]
+    stand_in: StandIn,
+    body: Callable[..., Any],
+    values: dict[str, Any],
+    rejections: tuple[type[BaseException], ...],
 ) -> tuple[str, str, int]:
     """Run a property once.
 
@@ -121,10 +128,10 @@ def attempt(
         return "hard", str(error), _line(error)
     except rejections:
         return "reject", "", 0
-    except BaseException as error:  # noqa: BLE001 - whatever a property raises is its outcome
+    except BaseException as error:
         if type(error).__name__ in {"StopTest", "Frozen"}:  # Hypothesis ends a case that grew too large
             raise
-        if error is stand_in.raised:
+        if stand_in.has_raised(error):
             return "declared" if stand_in.declared else "tool", described(error), _line(error)
         kind = "fail" if isinstance(error, AssertionError) else "error"
         return kind, described(error), _line(error)
@@ -157,8 +164,12 @@ def _builtin(name: str) -> type[Exception] | None:
     return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
+def _class(name: str, base: type[Exception]) -> type[Exception]:
+    return type(name, (base,), {})
+
+
 def _made(kind: type[BaseException], message: str) -> BaseException:
     try:
         return kind(message)
     except TypeError:  # such as UnicodeDecodeError, which wants more
-        return type(kind.__name__, (Exception,), {})(message)
+        return _class(kind.__name__, Exception)(message)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import hypothesis
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 from hypothesis.internal import charmap
@@ -60,7 +61,7 @@ def few_characters() -> None:
                 found.setdefault(last, []).append((start, number - 1))
                 start, last = number, kind
         found.setdefault(last, []).append((start, numbers[-1]))
-    charmap._charmap = {kind: tuple(pairs) for kind, pairs in found.items()}  # noqa: SLF001
+    setattr(charmap, "_charmap", {kind: tuple(pairs) for kind, pairs in found.items()})  # noqa: B010
 
 
 def warm() -> None:
@@ -88,7 +89,7 @@ def quiet(test: Callable[..., Any], *, most: int, seed: int, several: bool = Fal
         phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
         report_multiple_bugs=several,
         print_blob=False,
-        suppress_health_check=list(hypothesis.HealthCheck),
+        suppress_health_check=tuple(HealthCheck.__members__.values()),
         verbosity=hypothesis.Verbosity.quiet,
     )
     random.seed(seed)
@@ -100,7 +101,7 @@ def _one(ask: Ask, plan: Mapping[str, Any], index: int) -> None:
     last: list[tuple[str, str, int] | None] = [None]
     note = ""
     try:
-        hypothesis.given = recorder  # type: ignore[assignment]
+        hypothesis.given = recorder
         names = {name: getattr(hypothesis, name) for name in plan["imported"]}
         space = load(plan, stand_in, {**names, "st": st, "hypothesis": hypothesis})
         hypothesis.given = GIVEN
@@ -111,12 +112,12 @@ def _one(ask: Ask, plan: Mapping[str, Any], index: int) -> None:
         def test(values: dict[str, Any]) -> None:
             said, last[0] = last[0], None
             if ask("case", said, values) != "go":
-                raise Stop
-            last[0] = attempt(stand_in, body, values, (UnsatisfiedAssumption,))
-            if last[0][0] in {"reject", "declared"}:
+                raise Stop  # noqa: TRY301 - through Hypothesis
+            came = last[0] = attempt(stand_in, body, values, (UnsatisfiedAssumption,))
+            if came[0] in {"reject", "declared"}:
                 hypothesis.reject()
-            if last[0][0] != "pass":
-                raise Failed
+            if came[0] != "pass":
+                raise Failed  # noqa: TRY301 - likewise
 
         quiet(test, most=plan["most"], seed=plan["seeds"][index])
     except (Failed, Stop):

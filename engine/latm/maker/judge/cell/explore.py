@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import hypothesis
 
-from latm.maker.judge.cell.shapes import alike, hinted, loose, odd
 from latm.maker.judge.cell.common import Ask, Stop
 from latm.maker.judge.cell.draw import few_characters, quiet
+from latm.maker.judge.cell.shapes import alike, hinted, loose, odd
 
 _LOOSE = 30
 
@@ -46,7 +47,5 @@ def _draw(ask: Ask, where: str, calls: Any, most: int, seed: int) -> None:
         if said:  # a class for each kind of crash, so that each is made smaller by itself
             raise kinds.setdefault(said, type("Crashed", (Exception,), {}))
 
-    try:
+    with contextlib.suppress(BaseException):  # the host has seen each of them
         quiet(test, most=most, seed=seed, several=True)
-    except BaseException:  # noqa: BLE001, S110 - the host has seen each of them
-        pass

@@ -22,7 +22,7 @@ class Blank:
             raise AttributeError(name)
         return self
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Itself; of a decorated function too."""
         return self
 
@@ -57,13 +57,13 @@ def _pretend() -> dict[str, Any]:
     parts: dict[str, Any] = {
         "given": recorder,
         "assume": _assume,
-        "reject": lambda: _assume(condition=False),
+        "reject": _reject,
         "settings": _Same(),
         "example": _Same(),
         "seed": _Same(),
-        "note": lambda _value: None,
-        "event": lambda *_values: None,
-        "target": lambda value, **_options: value,
+        "note": _nothing,
+        "event": _nothing,
+        "target": _nothing,
         "strategies": strategies,
     }
     top.__dict__.update(parts)
@@ -81,7 +81,7 @@ class _Pretended(types.ModuleType):
 class _Same:
     """A decorator, called or not, that changes nothing."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **_kwargs: Any) -> Any:
         return args[0] if len(args) == 1 and isinstance(args[0], types.FunctionType) else self
 
     def __getattr__(self, name: str) -> Any:
@@ -90,7 +90,15 @@ class _Same:
         return Blank()
 
 
-def _assume(condition: object = True) -> bool:
+def _assume(condition: object) -> bool:
     if not condition:
         raise Rejected
     return True
+
+
+def _reject() -> None:
+    raise Rejected
+
+
+def _nothing(*_args: object, **_kwargs: object) -> None:
+    pass

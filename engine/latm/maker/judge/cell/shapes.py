@@ -2,9 +2,12 @@
 
 What is drawn `alike` keeps whatever the seen calls have in common and a function may rely on: where the same
 text stands in two places, where several numbers belong together, how texts with digits or signs are formed.
-Only what is open is drawn anew: words, lists of words, a number that stands alone. What is drawn `loose` keeps
-kinds and characters only.
+Only what is open is drawn anew: words, lists of words, a number that stands alone. What is drawn `loose`
+keeps kinds and characters only.
 """
+
+# What a call holds has no type to be told.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ class Seen:
         return max(1, low // 2), 2 * high
 
     def is_lone(self, role: Role) -> bool:
-        """Whether the numbers here stand alone in their calls, or are one list, so that none has a relation."""
+        """Whether the numbers here stand alone in their calls, or are one list: without relations."""
         if role != self.number or not all(type(each) is int for each in self.found[role]):
             return False
         return all(len(here.get(role, ())) <= 1 for here in self._by_call) or role[-1:] == ("*",)
@@ -111,12 +114,13 @@ def alike(calls: Sequence[Call]) -> st.SearchStrategy[Call]:
 
     @st.composite
     def call(draw: Any) -> Call:
-        return _varied(draw, seen, draw(st.sampled_from(calls)), ())
+        found: Call = _varied(draw, seen, draw(st.sampled_from(calls)), ())
+        return found
 
     return call()
 
 
-def _varied(draw: Any, seen: Seen, value: Any, role: Role) -> Any:
+def _varied(draw: Any, seen: Seen, value: Any, role: Role) -> Any:  # noqa: PLR0911 - one for each kind
     match value:
         case bool():
             return draw(st.sampled_from(sorted(set(seen.found[role]), key=repr)))
@@ -134,7 +138,7 @@ def _varied(draw: Any, seen: Seen, value: Any, role: Role) -> Any:
             return value
 
 
-def _varied_text(draw: Any, seen: Seen, value: str, role: Role) -> str:
+def _varied_text(draw: Any, seen: Seen, value: str, role: Role) -> Any:
     if role in seen.words:
         return draw(words(seen.found[role]))
     many = seen.found[role]
@@ -143,7 +147,7 @@ def _varied_text(draw: Any, seen: Seen, value: str, role: Role) -> str:
     return value
 
 
-def _varied_list(draw: Any, seen: Seen, value: list[Any], role: Role) -> list[Any]:
+def _varied_list(draw: Any, seen: Seen, value: list[Any], role: Role) -> Any:
     inner = (*role, "*")
     if inner in seen.words:
         low, high = seen.sizes(role)
@@ -188,7 +192,7 @@ def loose(calls: Sequence[Call]) -> st.SearchStrategy[Call]:
     return call()
 
 
-def _loose(draw: Any, seen: Seen, value: Any, role: Role) -> Any:
+def _loose(draw: Any, seen: Seen, value: Any, role: Role) -> Any:  # noqa: PLR0911 - likewise
     match value:
         case bool():
             return draw(st.booleans())
@@ -269,7 +273,7 @@ _MANY = {
 }
 
 
-def _hinted(node: ast.expr) -> st.SearchStrategy[Any] | None:
+def _hinted(node: ast.expr) -> st.SearchStrategy[Any] | None:  # noqa: PLR0911 - likewise
     match node:
         case ast.Constant(value=None):
             return st.none()
@@ -287,7 +291,7 @@ def _hinted(node: ast.expr) -> st.SearchStrategy[Any] | None:
             return None
 
 
-def _generic(name: str, inner: list[ast.expr]) -> st.SearchStrategy[Any] | None:
+def _generic(name: str, inner: list[ast.expr]) -> st.SearchStrategy[Any] | None:  # noqa: PLR0911
     if name == "Literal":
         return st.sampled_from([ast.literal_eval(each) for each in inner])
     if name == "Optional":

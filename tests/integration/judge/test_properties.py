@@ -1,0 +1,383 @@
+"""Properties under the judge: right ones hold, wrong functions are found, and no cheat passes as evidence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from latm._literals import LiteralCall
+
+SORT = "def f(words):\n    return sorted(words)\n"
+BY_PREFIX = "def f(words):\n    return sorted(words, key=lambda word: word[:2])\n"
+AS_SET = "def f(words):\n    return sorted(set(words))\n"
+KNOWN = (LiteralCall("f", (["pear", "apple", "fig"],)), LiteralCall("f", (), {"words": ["b", "a"]}))
+
+SORTING = """
+from collections import Counter
+from hypothesis import given
+from hypothesis import strategies as st
+
+words_of = st.lists(st.text("abcd", min_size=1, max_size=4), max_size=8)
+
+@given(words=words_of)
+def same_words(words):
+    assert Counter(f(words)) == Counter(words)
+
+@given(words_of)
+def ordered(words):
+    out = f(words)
+    assert all(a <= b for a, b in zip(out, out[1:])), out
+
+@given(words_of)
+def whatever_the_order(words):
+    assert f(words[::-1]) == f(words)
+"""
+
+CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
+BRACKETS = f"""
+def f(text):
+    closing = {CLOSING!r}
+    stack = []
+    for each in text:
+        if each in closing:
+            stack.append(closing[each])
+        elif stack and each == stack[-1]:
+            stack.pop()
+        else:
+            raise ValueError("never balanced: " + text)
+    return "".join(reversed(stack))
+"""
+ROUND_ONLY = 'def f(text):\n    return ")" * (text.count("(") - text.count(")"))\n'
+BALANCED = f"""
+CLOSING = {CLOSING!r}
+
+def balanced(text):
+    stack = []
+    for each in text:
+        if each in CLOSING:
+            stack.append(CLOSING[each])
+        elif not stack or stack.pop() != each:
+            return False
+    return not stack
+
+@given(st.lists(st.sampled_from("([{{<"), min_size=1, max_size=10).map("".join))
+def closes(text):
+    assert balanced(text + f(text))
+
+@given(st.text("([{{<>}}])", max_size=8))
+def closes_or_declines(text):
+    try:
+        rest = f(text)
+    except ValueError:
+        assert not balanced(text)
+    else:
+        assert balanced(text + rest)
+"""
+
+
+def statuses(verdicts):
+    return {each.name: each.status for each in verdicts}
+
+
+def test_right_functions_keep_right_properties(bench):
+    verdicts = bench.properties(SORT, SORTING, known=KNOWN)
+    assert statuses(verdicts) == dict.fromkeys(("same_words", "ordered", "whatever_the_order"), "holds")
+    assert [each.cases for each in verdicts] == [100, 100, 100]
+    fenced = f"Here they are.\n```python\n{BALANCED}```\n"
+    assert statuses(bench.properties(BRACKETS, fenced)) == {"closes": "holds", "closes_or_declines": "holds"}
+
+
+def test_a_wrong_function_is_shown_by_a_small_call_of_it(bench):
+    same, ordered, order = bench.properties(BY_PREFIX, SORTING, known=KNOWN)
+    assert same.status == "holds"
+    assert (ordered.status, ordered.call) == ("fails", "f(['aaa', 'aa'])")
+    assert "`assert all((a <= b" in ordered.detail and "gave ['aaa', 'aa']" in ordered.detail
+    assert (order.status, order.call) == ("fails", "f(['aaa', 'aa']); f(['aa', 'aaa'])")
+    same, ordered, _ = bench.properties(AS_SET, SORTING, known=KNOWN)
+    assert (same.status, same.call, ordered.status) == ("fails", "f(['a', 'a'])", "holds")
+    closes, _ = bench.properties(ROUND_ONLY, BALANCED)
+    assert closes.status == "fails"
+    assert re.fullmatch(r"f\('[\[{<]'\)", closes.call)
+
+
+def test_the_same_seed_gives_the_same_verdicts_and_another_one_other_cases(bench):
+    seen = []
+    for seed in (3, 3, 4):
+        judge = bench.judge(seed=seed)
+        calls = []
+        told = judge._tool
+
+        def tool(*args, told=told, calls=calls):
+            made = told(*args)
+            reply = made._called
+
+            async def called(args, kwargs, limits):
+                calls.append(repr(args))
+                return await reply(args, kwargs, limits)
+
+            made._called = called
+            return made
+
+        judge._tool = tool
+        from latm_sandbox import Program
+
+        verdicts = bench.portal.call(judge.properties, Program(BY_PREFIX), "f", SORTING, KNOWN)
+        seen.append((verdicts, calls))
+    assert seen[0] == seen[1]
+    assert seen[0][1] != seen[2][1]
+    assert statuses(seen[0][0]) == statuses(seen[2][0])
+
+
+def test_what_contradicts_a_known_answer_is_no_property(bench):
+    code = "@given(words=st.lists(st.text()))\ndef longest_first(words):\n    assert f(words)[0] == max(words, key=len)\n"
+    (verdict,) = bench.properties(SORT, code, known=KNOWN)
+    assert verdict.status == "contradicts"
+    assert (
+        "f(['pear', 'apple', 'fig']) gave ['apple', 'fig', 'pear']" not in verdict.detail
+    )  # that one is right
+    assert verdict.call == "f(['b', 'a'])" or "known answer" in verdict.detail
+
+
+def test_known_calls_are_tried_only_where_the_parameters_are_named_alike(bench):
+    code = "@given(many=st.lists(st.text('ab'), min_size=2))\ndef longer(many):\n    assert len(f(many)) == len(many)\n"
+    assert statuses(bench.properties(SORT, code, known=KNOWN)) == {"longer": "holds"}
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("def f(words):\n    while len(words) > 2: pass\n    return sorted(words)", "did not end"),
+        (
+            "def f(words):\n    if len(words) == 3: raise KeyError('three')\n    return sorted(words)",
+            "KeyError",
+        ),
+        ("import os\ndef f(words):\n    if len(words) > 2: os._exit(0)\n    return sorted(words)", "killed"),
+        ("def f(words):\n    return sorted(words) if len(words) < 3 else {1: object()}", "unserialisable"),
+        # Its values are equal to everything, as long as they do not have to cross.
+        (
+            "class Yes(list):\n    def __eq__(self, other): return True\n"
+            "    def __hash__(self): return 1\n"
+            "def f(words):\n    return sorted(words) if len(words) < 3 else Yes()",
+            "unserialisable",
+        ),
+    ],
+)
+def test_a_function_that_hangs_or_crashes_fails_its_properties(bench, source, problem):
+    (verdict,) = bench.properties(source, SORTING.split("@given(words_of)\ndef ordered")[0], known=KNOWN[1:])
+    assert verdict.status == "fails", verdict
+    assert problem in verdict.detail
+    assert verdict.call.startswith("f([")
+
+
+def test_a_value_of_another_kind_than_known_ones_is_the_functions_fault(bench):
+    source = "def f(words):\n    return sorted(words) if len(words) < 4 else None\n"
+    verdicts = bench.properties(source, SORTING, known=KNOWN)
+    assert verdicts[1].status == "fails"
+    assert "TypeError" in verdicts[1].detail and "gave None" in verdicts[1].detail
+
+
+def test_a_declared_error_makes_a_case_invalid_and_an_undeclared_one_a_failure(bench):
+    source = "class Empty(ValueError): pass\ndef f(words):\n    if not words: raise Empty('none')\n    return sorted(words)\n"
+    code = SORTING.split("@given(words_of)\ndef ordered")[0]
+    assert statuses(bench.properties(source, code, declared=["Empty"])) == {"same_words": "holds"}
+    assert statuses(bench.properties(source, code, declared=["ValueError"])) == {"same_words": "holds"}
+    (verdict,) = bench.properties(source, code)
+    assert (verdict.status, verdict.call) == ("fails", "f([])")
+    catching = code.replace(
+        "    assert", "    try:\n        f([])\n        assert False\n    except Empty: pass\n    assert"
+    )
+    assert statuses(bench.properties(source, catching, declared=["Empty"])) == {"same_words": "holds"}
+
+
+W = "@given(st.lists(st.text('abcd', min_size=1, max_size=4), max_size=8))\n"
+
+CHEATS = {
+    "never calls": ("vacuous", W + "def p(words):\n    assert True\n"),
+    "asserts nothing of what it called": ("vacuous", W + "def p(words):\n    f(words)\n    assert True\n"),
+    "asserts nothing": ("vacuous", W + "def p(words):\n    f(words)\n"),
+    "assume(False)": ("vacuous", W + "def p(words):\n    assume(False)\n    assert f(words) == 1\n"),
+    "assume after the call": (
+        "vacuous",
+        W
+        + "def p(words):\n    out = f(words)\n    assume(out == sorted(words) and len(words) > 90)\n    assert 0\n",
+    ),
+    "max_examples=1": (
+        "fails",
+        "from hypothesis import settings\n@settings(max_examples=1)\n"
+        + W
+        + "def p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "settings of its own, below": (
+        "fails",
+        "from hypothesis import settings, Phase\n"
+        + W
+        + "@settings(max_examples=1, phases=[Phase.explicit])\n@example([])\n"
+        + "def p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "a profile": (
+        "broken",
+        "import hypothesis\nhypothesis.settings.register_profile('x', max_examples=1)\n"
+        "PROFILE = hypothesis.settings.load_profile('x')\n"
+        + W
+        + "def p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "the same input for ever": ("vacuous", "@given(st.just([]))\ndef p(many):\n    assert f(many) == []\n"),
+    "hardly any input": (
+        "vacuous",
+        "@given(st.sampled_from([['a'], ['b', 'a']]))\ndef p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "sys.exit": ("broken", "import sys\n" + W + "def p(words):\n    f(words)\n    sys.exit(0)\n"),
+    "os._exit": ("broken", "import os\n" + W + "def p(words):\n    f(words)\n    os._exit(0)\n"),
+    "os._exit later": (
+        "broken",
+        "import os\nN = []\n"
+        + W
+        + "def p(words):\n    f(words)\n    N.append(1)\n    if len(N) > 50: os._exit(0)\n",
+    ),
+    "catches its own assertion": (
+        "vacuous",
+        W
+        + "def p(words):\n    try:\n        assert f(words) == sorted(words)\n    except AssertionError:\n        pass\n",
+    ),
+    "suppresses everything": (
+        "vacuous",
+        "import contextlib\n"
+        + W
+        + "def p(words):\n    with contextlib.suppress(BaseException):\n        assert f(words) == sorted(words)\n",
+    ),
+    "defines the function": (
+        "broken",
+        "def f(words):\n    return sorted(words)\n"
+        + W
+        + "def p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "takes the function's name": ("broken", "@given(st.integers())\ndef p(f):\n    assert True\n"),
+    "puts another in its place": (
+        "vacuous",
+        W
+        + "def p(words):\n    f(words)\n    globals()['f'] = sorted\n    assert globals()['f'](words) == sorted(words)\n",
+    ),
+    "puts another in its place at once": (
+        "broken",
+        "DONE = globals().__setitem__('f', sorted)\n"
+        + W
+        + "def p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "prints a pass mark": (
+        "vacuous",
+        "import os\n"
+        + W
+        + "def p(words):\n    f(words)\n    print('passed')\n    os.write(1, b'OK 100 passed')\n",
+    ),
+    "atexit": (
+        "vacuous",
+        "import atexit\nDONE = atexit.register(print, 'passed')\n" + W + "def p(words):\n    f(words)\n",
+    ),
+    "patches builtins": (
+        "vacuous",
+        "import builtins\n"
+        + W
+        + "def p(words):\n    builtins.all = lambda _: True\n    out = f(words)\n"
+        + "    assert all(a <= b for a, b in zip(out, out[1:]))\n",
+    ),
+    "breaks isinstance": (
+        "broken",
+        "import builtins\n"
+        + W
+        + "def p(words):\n    builtins.isinstance = lambda *_: False\n    out = f(words)\n"
+        + "    try:\n        assert out == sorted(words)\n    except Exception: pass\n",
+    ),
+    "patches Hypothesis": (
+        "vacuous",
+        "import hypothesis\nhypothesis_given = hypothesis.given\n"
+        + W
+        + "def p(words):\n    f(words)\n    hypothesis.given = hypothesis.settings = hypothesis.reject = print\n"
+        + "    hypothesis.assume = lambda *_: True\n",
+    ),
+    "asserts thrice, and never again": (
+        "vacuous",
+        "N = []\n"
+        + W
+        + "def p(words):\n    out = f(words)\n    N.append(1)\n    if len(N) < 4:\n        assert out is not None\n",
+    ),
+    "draws inside": (
+        "broken",
+        "@given(st.data())\ndef p(data):\n    words = data.draw(st.lists(st.text()))\n    assert f(words) == sorted(words)\n",
+    ),
+    "imports what is not there": (
+        "broken",
+        "import numpy\n" + W + "def p(words):\n    assert f(words) == sorted(words)\n",
+    ),
+    "hangs": ("broken", W + "def p(words):\n    while f(words): pass\n    assert 0\n"),
+    "forks": (
+        "vacuous",
+        "import os\n" + W + "def p(words):\n    f(words)\n    if not os.fork(): os._exit(0)\n    os.wait()\n",
+    ),
+}
+FORGE = """
+import sys, gc
+%s
+def p(words):
+    out = f(words)
+    frame = sys._getframe()
+    while frame:
+        for name in ("last", "said", "outcome"):
+            frame.f_locals.pop(name, None)
+        frame = frame.f_back
+    for each in gc.get_objects():
+        if type(each).__name__ == "StandIn":
+            for _ in range(3):
+                for question in (("case", ("pass", "", 0), {"words": []}), ("last", 0, ("pass", "", 0), ""), ("next", ("pass", "", 0))):
+                    try:
+                        each._ask(*question)
+                    except RuntimeError:
+                        pass
+    assert out == sorted(words)
+"""
+LEAVE = """
+import sys
+%s
+def p(words):
+    f(words)
+    frame = sys._getframe()
+    while frame:
+        for kind in ("Stop", "Rejected"):
+            if kind in frame.f_globals:
+                raise frame.f_globals[kind]
+        frame = frame.f_back
+"""
+CHEATS["forges answers to the host"] = ("", FORGE % W)
+CHEATS["leaves by the judge's own exception"] = ("", LEAVE % W)
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_no_cheat_holds_for_a_wrong_function_or_says_anything_of_a_right_one(bench, name):
+    expected, code = CHEATS[name]
+    for source in (BY_PREFIX, SORT):
+        verdicts = [each for each in bench.properties(source, code, known=KNOWN) if each.name == "p"]
+        assert len(verdicts) == 1
+        (verdict,) = verdicts
+        if expected == "fails" and source is SORT:
+            assert verdict.status == "holds", verdict  # settings of its own are not heard
+        else:
+            assert verdict.status != "holds" or source is SORT, verdict
+            assert expected in {"", verdict.status}, verdict
+        assert verdict.status == "holds" or verdict.detail
+
+
+def test_one_that_cheats_does_not_hurt_the_others(bench):
+    killing = "import os\n" + W + "def kills(words):\n    f(words)\n    os.killpg(0, 9)\n    os._exit(1)\n"
+    verdicts = bench.properties(SORT, killing + SORTING.replace("from hypothesis", "from hypothesis"))
+    assert statuses(verdicts) == {
+        "kills": "broken",
+        **dict.fromkeys(("same_words", "ordered", "whatever_the_order"), "holds"),
+    }
+
+
+def test_what_is_no_property_is_not_tried(bench):
+    assert bench.properties(SORT, "def helper(words):\n    assert f(words)\n") == ()
+    (verdict,) = bench.properties(SORT, "@given(\ndef p(")
+    assert (verdict.status, verdict.detail) == ("broken", "it is no valid Python")
+    usage = SORTING + "\nsame_words()\nif __name__ == '__main__':\n    ordered()\n"
+    assert set(statuses(bench.properties(SORT, usage)).values()) == {"holds"}
