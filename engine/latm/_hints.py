@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast, final
@@ -49,6 +50,9 @@ _HOLDERS: Mapping[str, Kind] = {
     "MutableMapping": "map",
     "dict": "map",
 }
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What services take as the name of a function, an argument or a key."""
+
 _WRAPPERS = frozenset({"Annotated", "Final", "Required", "NotRequired", "ReadOnly"})
 _JSON: Mapping[Kind, str] = {
     "str": "string",
@@ -210,7 +214,7 @@ def _union(options: Sequence[Shape]) -> Shape:
 
 
 def schema_of(shape: Shape) -> dict[str, object]:
-    """JSON Schema that services accept: every array has ``items``, no ``prefixItems`` and no ``$ref``."""
+    """JSON Schema that services accept: every array has ``items``, none ``prefixItems``; no ``$ref``."""
     found: dict[str, object] = {}
     match shape.kind:
         case "any":
@@ -232,7 +236,8 @@ def schema_of(shape: Shape) -> dict[str, object]:
         case "union":
             found = {"anyOf": [schema_of(each) for each in shape.parts]}
         case "object":
-            found = object_schema(shape.entries, shape.parts)
+            fit = all(PLAIN_NAME.fullmatch(entry.name) for entry in shape.entries)
+            found = object_schema(shape.entries, shape.parts) if fit else {"type": "object"}
         case _:
             found = {"type": _JSON[shape.kind]}
     return found

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from latm._hints import Definition, Entry, Hints, convert, object_schema
+from latm._hints import PLAIN_NAME, Definition, Entry, Hints, convert, object_schema
 from latm._literals import LiteralCall, Unreadable
 from latm._reading import parse
 
 Place: TypeAlias = Literal["position", "either", "name", "args", "kwargs"]
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what services take as a function's or an argument's name
 _NOTHING: Mapping[str, Definition] = MappingProxyType({})
 _NEVER_DECLARED = frozenset({"BaseException", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
 _SECTION = re.compile(
@@ -149,7 +148,7 @@ def json_schema(signature: Signature) -> Mapping[str, object] | None:
         any number of them, is async, or has a name that services do not take.
     """
     names = (signature.name, *(each.name for each in signature.parameters))
-    if signature.is_async or not all(_NAME.fullmatch(name) for name in names):
+    if signature.is_async or not all(PLAIN_NAME.fullmatch(name) for name in names):
         return None
     if any(each.place not in {"either", "name"} for each in signature.parameters):
         return None
