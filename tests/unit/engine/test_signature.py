@@ -204,9 +204,11 @@ def test_what_cannot_be_called_natively_has_no_schema(code: str) -> None:
     assert json_schema(read(code)) is None
 
 
-KEYWORDS = frozenset(
-    "type items properties required additionalProperties enum anyOf minItems maxItems".split()
-)
+KEYWORDS = {"type", "enum", "anyOf", "items", "minItems", "maxItems"} | {
+    "properties",
+    "required",
+    "additionalProperties",
+}
 
 
 def allowed(node: object) -> None:
@@ -338,7 +340,9 @@ def test_what_fits_is_what_python_would_take(head: str, args: list[int], kwargs:
     ("docstring", "declared"),
     [
         ("Do.\n\n    Raises:\n        Unknown: never.\n        errors.Other: or so.", ("Unknown", "Other")),
-        ("Do.\n\n    Raises:\n        Unknown: a long\n            Story: so.\n\n    Returns:\n        X", ("Unknown",)),
+        (
+            "Do.\n\n    Raises:\n        Unknown: a\n          Story: so.\n\n    Returns:\n      X",
+            ("Unknown",),
         ),
         ("Do.\n\n    Raises\n    ------\n    Unknown\n        Never.\n    Other\n", ("Unknown", "Other")),
         ("Do.\n\n    :raises Unknown: never.\n    :raise Other: or so.", ("Unknown", "Other")),
