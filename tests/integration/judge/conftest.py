@@ -16,9 +16,9 @@ class Bench:
         self.portal, self.judging, self.cells = portal, judging, cells
 
     def judge(self, *, seed: int = 7, cases: int = 100) -> Judge:
-        return Judge(self.judging, self.cells, seed=seed, cases=cases, limits=Limits(wall_s=1.0))
+        return Judge(self.judging, self.cells, seed=seed, cases=cases, limits=Limits(wall_s=2.0))
 
-    def properties(self, source, code, *, function="f", known=(), declared=(), **options):
+    def properties(self, source, code, *, function="f", known=(), declared=(), **options: int):
         judge = self.judge(**options)
 
         async def ask():
@@ -26,11 +26,11 @@ class Bench:
 
         return self.portal.call(ask)
 
-    def robustness(self, source, seen=(), *, function="f", declared=(), **options):
+    def robustness(self, source, seen=(), *, function="f", declared=(), **options: int):
         judge = self.judge(**options)
         return self.portal.call(judge.robustness, Program(source), function, seen, declared)
 
-    def samples(self, source, seen, count, *, function="f", **options):
+    def samples(self, source, seen, count, *, function="f", **options: int):
         return self.portal.call(self.judge(**options).samples, Program(source), function, seen, count)
 
 

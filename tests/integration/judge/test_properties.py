@@ -1,5 +1,8 @@
 """Properties under the judge: right ones hold, wrong functions are found, and no cheat passes as evidence."""
 
+# The cheats are read more easily as they stand.
+# ruff: noqa: E501, ISC004
+
 from __future__ import annotations
 
 import re
@@ -7,6 +10,7 @@ import re
 import pytest
 
 from latm._literals import LiteralCall
+from latm_sandbox import Program
 
 SORT = "def f(words):\n    return sorted(words)\n"
 BY_PREFIX = "def f(words):\n    return sorted(words, key=lambda word: word[:2])\n"
@@ -33,6 +37,8 @@ def ordered(words):
 def whatever_the_order(words):
     assert f(words[::-1]) == f(words)
 """
+
+SAME_WORDS = SORTING.partition("@given(words_of)")[0]
 
 CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 BRACKETS = f"""
@@ -92,7 +98,8 @@ def test_a_wrong_function_is_shown_by_a_small_call_of_it(bench):
     same, ordered, order = bench.properties(BY_PREFIX, SORTING, known=KNOWN)
     assert same.status == "holds"
     assert (ordered.status, ordered.call) == ("fails", "f(['aaa', 'aa'])")
-    assert "`assert all((a <= b" in ordered.detail and "gave ['aaa', 'aa']" in ordered.detail
+    assert "`assert all((a <= b" in ordered.detail
+    assert "gave ['aaa', 'aa']" in ordered.detail
     assert (order.status, order.call) == ("fails", "f(['aaa', 'aa']); f(['aa', 'aaa'])")
     same, ordered, _ = bench.properties(AS_SET, SORTING, known=KNOWN)
     assert (same.status, same.call, ordered.status) == ("fails", "f(['a', 'a'])", "holds")
@@ -101,27 +108,29 @@ def test_a_wrong_function_is_shown_by_a_small_call_of_it(bench):
     assert re.fullmatch(r"f\('[\[{<]'\)", closes.call)
 
 
+def _note_calls(judge, calls):
+    """Write down every call that reaches the function's cells."""
+    make = judge._tool
+
+    def noting(program, function, declared):
+        tool = make(program, function, declared)
+        called = tool._called
+
+        async def note(args, kwargs, limits):
+            calls.append(repr((args, kwargs)))
+            return await called(args, kwargs, limits)
+
+        tool._called = note
+        return tool
+
+    judge._tool = noting
+
+
 def test_the_same_seed_gives_the_same_verdicts_and_another_one_other_cases(bench):
     seen = []
     for seed in (3, 3, 4):
-        judge = bench.judge(seed=seed)
-        calls = []
-        told = judge._tool
-
-        def tool(*args, told=told, calls=calls):
-            made = told(*args)
-            reply = made._called
-
-            async def called(args, kwargs, limits):
-                calls.append(repr(args))
-                return await reply(args, kwargs, limits)
-
-            made._called = called
-            return made
-
-        judge._tool = tool
-        from latm_sandbox import Program
-
+        judge, calls = bench.judge(seed=seed), []
+        _note_calls(judge, calls)
         verdicts = bench.portal.call(judge.properties, Program(BY_PREFIX), "f", SORTING, KNOWN)
         seen.append((verdicts, calls))
     assert seen[0] == seen[1]
@@ -130,13 +139,13 @@ def test_the_same_seed_gives_the_same_verdicts_and_another_one_other_cases(bench
 
 
 def test_what_contradicts_a_known_answer_is_no_property(bench):
-    code = "@given(words=st.lists(st.text()))\ndef longest_first(words):\n    assert f(words)[0] == max(words, key=len)\n"
+    code = (
+        "@given(words=st.lists(st.text()))\ndef longest_first(words):\n    assert f(words)[0] == max(words)\n"
+    )
     (verdict,) = bench.properties(SORT, code, known=KNOWN)
     assert verdict.status == "contradicts"
-    assert (
-        "f(['pear', 'apple', 'fig']) gave ['apple', 'fig', 'pear']" not in verdict.detail
-    )  # that one is right
-    assert verdict.call == "f(['b', 'a'])" or "known answer" in verdict.detail
+    assert verdict.call == "f(['pear', 'apple', 'fig'])"
+    assert "contradicts a known answer" in verdict.detail
 
 
 def test_known_calls_are_tried_only_where_the_parameters_are_named_alike(bench):
@@ -164,7 +173,7 @@ def test_known_calls_are_tried_only_where_the_parameters_are_named_alike(bench):
     ],
 )
 def test_a_function_that_hangs_or_crashes_fails_its_properties(bench, source, problem):
-    (verdict,) = bench.properties(source, SORTING.split("@given(words_of)\ndef ordered")[0], known=KNOWN[1:])
+    (verdict,) = bench.properties(source, SAME_WORDS, known=KNOWN[1:])
     assert verdict.status == "fails", verdict
     assert problem in verdict.detail
     assert verdict.call.startswith("f([")
@@ -174,12 +183,13 @@ def test_a_value_of_another_kind_than_known_ones_is_the_functions_fault(bench):
     source = "def f(words):\n    return sorted(words) if len(words) < 4 else None\n"
     verdicts = bench.properties(source, SORTING, known=KNOWN)
     assert verdicts[1].status == "fails"
-    assert "TypeError" in verdicts[1].detail and "gave None" in verdicts[1].detail
+    assert "TypeError" in verdicts[1].detail
+    assert "gave None" in verdicts[1].detail
 
 
 def test_a_declared_error_makes_a_case_invalid_and_an_undeclared_one_a_failure(bench):
     source = "class Empty(ValueError): pass\ndef f(words):\n    if not words: raise Empty('none')\n    return sorted(words)\n"
-    code = SORTING.split("@given(words_of)\ndef ordered")[0]
+    code = SAME_WORDS
     assert statuses(bench.properties(source, code, declared=["Empty"])) == {"same_words": "holds"}
     assert statuses(bench.properties(source, code, declared=["ValueError"])) == {"same_words": "holds"}
     (verdict,) = bench.properties(source, code)
@@ -233,7 +243,7 @@ CHEATS = {
         "broken",
         "import os\nN = []\n"
         + W
-        + "def p(words):\n    f(words)\n    N.append(1)\n    if len(N) > 50: os._exit(0)\n",
+        + "def p(words):\n    f(words)\n    N.append(1)\n    if len(N) > 20: os._exit(0)\n",
     ),
     "catches its own assertion": (
         "vacuous",
@@ -295,11 +305,11 @@ CHEATS = {
         + "def p(words):\n    f(words)\n    hypothesis.given = hypothesis.settings = hypothesis.reject = print\n"
         + "    hypothesis.assume = lambda *_: True\n",
     ),
-    "asserts thrice, and never again": (
+    "asserts once, and never again": (
         "vacuous",
         "N = []\n"
         + W
-        + "def p(words):\n    out = f(words)\n    N.append(1)\n    if len(N) < 4:\n        assert out is not None\n",
+        + "def p(words):\n    out = f(words)\n    N.append(1)\n    if len(N) < 2:\n        assert out is not None\n",
     ),
     "draws inside": (
         "broken",
@@ -352,18 +362,18 @@ CHEATS["leaves by the judge's own exception"] = ("", LEAVE % W)
 
 
 @pytest.mark.parametrize("name", CHEATS)
-def test_no_cheat_holds_for_a_wrong_function_or_says_anything_of_a_right_one(bench, name):
+def test_no_cheat_holds_for_a_wrong_function(bench, name):
     expected, code = CHEATS[name]
-    for source in (BY_PREFIX, SORT):
-        verdicts = [each for each in bench.properties(source, code, known=KNOWN) if each.name == "p"]
-        assert len(verdicts) == 1
-        (verdict,) = verdicts
-        if expected == "fails" and source is SORT:
-            assert verdict.status == "holds", verdict  # settings of its own are not heard
-        else:
-            assert verdict.status != "holds" or source is SORT, verdict
-            assert expected in {"", verdict.status}, verdict
-        assert verdict.status == "holds" or verdict.detail
+    (verdict,) = bench.properties(BY_PREFIX, code, known=KNOWN, cases=40)
+    assert (verdict.name, verdict.status) != ("p", "holds")
+    assert expected in {"", verdict.status}, verdict
+    assert verdict.detail
+
+
+@pytest.mark.parametrize("name", [name for name, (expected, _) in CHEATS.items() if expected == "fails"])
+def test_settings_of_a_property_are_not_heard(bench, name):
+    (verdict,) = bench.properties(SORT, CHEATS[name][1], known=KNOWN, cases=40)
+    assert (verdict.status, verdict.cases) == ("holds", 40)
 
 
 def test_one_that_cheats_does_not_hurt_the_others(bench):

@@ -16,7 +16,7 @@ from latm.maker.judge._verdicts import Crash, Robustness
 from latm_sandbox import AsyncSandbox, Limits
 
 _SMALLER: Final = 150  # calls that may be spent on smaller ones
-_HARD: Final = 3  # calls that hang or die, before nobody waits for more
+_HARD: Final = 2  # calls that hang or die, before nobody waits for more
 _OUTSIDE: Final = 80
 _OUTSIDE_S: Final = 1.0
 _SHOWN: Final = 500

@@ -123,7 +123,7 @@ def alike(calls: Sequence[Call]) -> st.SearchStrategy[Call]:
 def _varied(draw: Any, seen: Seen, value: Any, role: Role) -> Any:  # noqa: PLR0911 - one for each kind
     match value:
         case bool():
-            return draw(st.sampled_from(sorted(set(seen.found[role]), key=repr)))
+            return draw(st.sampled_from(sorted({each for each in seen.found[role] if type(each) is bool})))
         case int() if seen.is_lone(role):
             return draw(st.integers(min(seen.found[role]), max(seen.found[role])))
         case str():
