@@ -192,6 +192,7 @@ def test_a_declared_error_makes_a_case_invalid_and_an_undeclared_one_a_failure(b
     code = SAME_WORDS
     assert statuses(bench.properties(source, code, declared=["Empty"])) == {"same_words": "holds"}
     assert statuses(bench.properties(source, code, declared=["ValueError"])) == {"same_words": "holds"}
+    assert statuses(bench.properties(source, code, declared=None)) == {"same_words": "holds"}
     (verdict,) = bench.properties(source, code)
     assert (verdict.status, verdict.call) == ("fails", "f([])")
     catching = code.replace(

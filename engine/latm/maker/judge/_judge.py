@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, final
 
 from latm._literals import LiteralCall
+from latm._signature import signature_of
 from latm.maker.judge._exploring import Exploring
 from latm.maker.judge._properties import Trial, nothing
 from latm.maker.judge._reading import read
@@ -99,7 +100,7 @@ class Judge:
         code: str,
         known: Sequence[LiteralCall],
         *,
-        declared: Collection[str] = (),
+        declared: Collection[str] | None = None,
     ) -> tuple[Verdict, ...]:
         """Try the properties that a maker wrote, first on known calls, then on drawn cases.
 
@@ -109,7 +110,8 @@ class Judge:
             code: functions decorated with ``given``, bare or in fenced blocks.
             known: calls whose answers are right; tried where a property's parameters are named as the
                 function's are.
-            declared: errors by which the function may decline an input; such a case is not valid.
+            declared: errors by which the function may decline an input; such a case is not valid. None takes
+                those that its docstring declares or its source raises.
 
         Returns:
             A verdict for each property, in order; none where nothing is decorated with ``given``.
@@ -120,6 +122,9 @@ class Judge:
         block = read(code, function)
         if block.problem:
             return nothing(block)
+        if declared is None:
+            signature = signature_of(program.source, function)
+            declared = () if signature is None else signature.declared
         tool = self._tool(program, function, declared)
         trial = Trial(
             judging=self._judging, tool=tool, block=block, known=known, seed=self._seed, cases=self._cases

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import Random
 
 _ODD: tuple[object, ...] = (None, "\N{WHITE QUESTION MARK ORNAMENT}", -987_654_321, [], {"wrong": "wrong"})
 
 
-def scrambled(value: object, random: Random, *, alike: bool) -> object:  # noqa: PLR0911 - one for each kind
+def scrambled(value: object, random: Random, *, alike: bool) -> object:  # noqa: C901, PLR0911 - a kind each
     """Something else than `value`.
 
     Args:
@@ -32,11 +33,16 @@ def scrambled(value: object, random: Random, *, alike: bool) -> object:  # noqa:
             return tuple(_items(list(value), random))  # pyright: ignore[reportUnknownArgumentType]
         case dict():
             return _entries(value, random)  # pyright: ignore[reportUnknownArgumentType]
-        case set() | frozenset():
-            kept: list[object] = sorted(value, key=repr)[1:]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-            return type(value)(kept or ["wrong"])  # pyright: ignore[reportUnknownVariableType]
+        case set():
+            return set(_without_one(value))  # pyright: ignore[reportUnknownArgumentType]
+        case frozenset():
+            return frozenset(_without_one(value))  # pyright: ignore[reportUnknownArgumentType]
         case _:
             return random.choice(_ODD)
+
+
+def _without_one(value: Collection[object]) -> list[object]:
+    return sorted(value, key=repr)[1:] or ["wrong"]
 
 
 def _text(value: str, random: Random) -> str:
