@@ -26,7 +26,7 @@ from latm.dispatcher import Dispatcher
 from latm.errors import ConfigError
 from latm.library import Library
 from latm.maker import Maker
-from latm.maker.judge import JUDGE_IMAGE, Judge
+from latm.maker.judge import Judge, judging_sandbox
 from latm.maker.strict import Strict
 from latm.user import User
 from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
@@ -101,7 +101,13 @@ async def furnish(
     other = await stack.enter_async_context(
         open_sandbox(config, plugins, events, hash_seed=_OTHER_SEED, time_zone=_OTHER_ZONE)
     )
-    judging = await stack.enter_async_context(open_sandbox(config, plugins, events, image=JUDGE_IMAGE))
+    judging = await stack.enter_async_context(
+        judging_sandbox(
+            launcher=config.sandbox.launcher,
+            launchers=plugins.launchers(),
+            on_event=lambda name, fields: events.tell(f"judge.{name}", **fields),
+        )
+    )
     strict = Strict(
         cells=sandbox,
         other=other,
@@ -162,7 +168,6 @@ def open_sandbox(
     plugins: Plugins,
     events: Events,
     *,
-    image: Image | None = None,
     hash_seed: int = 0,
     time_zone: str = "UTC",
 ) -> AsyncSandbox:
@@ -172,7 +177,6 @@ def open_sandbox(
         config: the configuration.
         plugins: what may offer launchers.
         events: who is told.
-        image: what the cells are made of; None means what the configuration says.
         hash_seed: of the cells.
         time_zone: of the cells.
 
@@ -185,7 +189,7 @@ def open_sandbox(
         raise ConfigError(str(error), where="sandbox.limits") from None
     return AsyncSandbox(
         launcher=config.sandbox.launcher,
-        image=image_of(config) if image is None else image,
+        image=image_of(config),
         limits=limits,
         hash_seed=hash_seed,
         time_zone=time_zone,

@@ -62,7 +62,7 @@ def maker(source: str, properties: str, translate: Callable[[str], str]) -> Call
             return _FENCE.format(stated)
         if "fixed form" in text:
             return "none"
-        return _FENCE.format(source)
+        return _FENCE.format(source.rstrip())
 
     return reply
 

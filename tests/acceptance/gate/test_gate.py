@@ -28,7 +28,9 @@ def examples(task: Task, paper: Path) -> tuple[Example, ...]:
 def make(task: Task, source: str, paper: Path, library: Path) -> Tool:
     translate = makers.TRANSLATE[task.name]
     models = {"maker": makers.maker(source, task.properties, translate), "user": makers.user(translate)}
-    config = Config(roles={"maker": "it:maker", "user": "it:user"}, library=f"sqlite:///{library / 'latm.db'}")
+    config = Config(
+        roles={"maker": "it:maker", "user": "it:user"}, library=f"sqlite:///{library / 'latm.db'}"
+    )
     with Engine(config, plugins={"it": scripted_provider("it", models)}) as engine:
         return engine.make(task.name, examples(task, paper), protocol="strict")
 

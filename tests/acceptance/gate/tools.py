@@ -70,6 +70,9 @@ SORTING = Task(
         "words = st.lists(st.text('ab&', min_size=1, max_size=12), max_size=30)\n\n"
         "@given(words=words)\ndef test_permutation(words):\n"
         "    assert sorted(FUNCTION(words)) == sorted(words)\n\n"
+        "@given(words=words, prefix=st.text('ab', max_size=12))\ndef test_prefix(words, prefix):\n"
+        "    longer = [prefix + word for word in words]\n"
+        "    assert FUNCTION(longer) == [prefix + word for word in FUNCTION(words)]\n\n"
         "@given(words=words)\ndef test_order(words):\n    out = FUNCTION(words)\n"
         "    assert all(a <= b for a, b in zip(out, out[1:]))\n"
     ),
@@ -109,8 +112,9 @@ BRACKETS = Task(
         "whole sequence": f"{_CLOSE}{_PAIRS}{_STACK}    return sequence + ''.join(reversed(stack))\n",
         "one more": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack)) + (')' if len(stack) > 3 else '')\n",
         "a constant": f"{_CLOSE}    return ']]'\n",
-        "an error text": _RIGHT.replace("raise ValueError(f'no opening bracket for {char!r}')", "return 'Invalid'")
-        .replace("    return ''.join(reversed(stack))", "    return ''.join(reversed(stack[:5]))"),
+        "an error text": _RIGHT.replace(
+            "raise ValueError(f'no opening bracket for {char!r}')", "return 'Invalid'"
+        ).replace("    return ''.join(reversed(stack))", "    return ''.join(reversed(stack[:5]))"),
         "curly closed as square": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack)).replace('}}}}', '}}]')\n",
         "only the top kind": f"{_CLOSE}{_PAIRS}{_STACK}    return stack[-1] * len(stack) if stack else ''\n",
         "deep ones forgotten": (
@@ -169,9 +173,7 @@ TRACKING = Task(
             "        place[a], place[b] = place[b], place[a]\n"
             "    return {place[name]: thing for name, thing in start.items()}\n"
         ),
-        "two at a time": (
-            f"{_TRACK}    for a, b in swaps[::2]:\n{_SWAP}    return held\n"
-        ),
+        "two at a time": (f"{_TRACK}    for a, b in swaps[::2]:\n{_SWAP}    return held\n"),
         "Alice keeps hers": (
             f"{_TRACK}    for a, b in swaps:\n        if 'Alice' not in (a, b):\n    {_SWAP}    return held\n"
         ),

@@ -158,7 +158,7 @@ class Strict:
                 if not robust.inside:
                     return verified, _Probed(found, robust)
                 problem = _crash(robust)
-            verified = await verification.mend(verified, problem)
+            verified = await verification.mend(verified, problem, stage="probe")
 
     async def _examine(
         self,

@@ -132,15 +132,14 @@ class Properties:
         self.conversation.say(dispute(verdict))
         self.replies += 1
         reply = await self.conversation.ask(STAGE, self.replies)
-        mended = brings_function(reply)
-        took_back = not mended
-        self.conversation.judge(
-            STAGE,
-            self.replies,
-            reply,
-            f"The property {verdict.name} does not hold: {verdict.call}" if mended else None,
-        )
-        return None if took_back else reply
+        if not brings_function(reply):
+            self.conversation.judge(STAGE, self.replies, reply, None)
+            return None
+        problem = f"The property {verdict.name} does not hold: {verdict.call} {verdict.detail}".rstrip()
+        self.conversation.judge(STAGE, self.replies, reply, problem)
+        if not self.verification.may_mend:
+            raise self.conversation.failed(STAGE)
+        return reply
 
 
 def read(reply: str) -> tuple[str, str | None]:

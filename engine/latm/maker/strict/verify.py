@@ -100,12 +100,20 @@ class Verification:
         self.conversation.say(question_text([each.question for each in self.examples]))
         return await self._settle(proposal, None)
 
-    async def mend(self, verified: Verified, problem: str) -> Verified:
-        """Have a verified function mended because of `problem`, and verify what comes.
+    @property
+    def may_mend(self) -> bool:
+        """Whether another function would be looked at."""
+        return self._left["function"] > 0
+
+    async def mend(self, verified: Verified, problem: str, *, stage: str) -> Verified:
+        """Have a verified function mended because of `problem`, which `stage` found, and verify what comes.
 
         Raises:
             MakingFailed: the attempts are used up.
         """
+        if not self.may_mend:
+            self.conversation.judge(stage, 1, "", problem)
+            raise self.conversation.failed(stage)
         self.conversation.say(f"{problem}\nPlease reply with the whole mended function in one Python block.")
         return await self._settle(Proposal(verified.source, (verified.function,)), verified.calls)
 
