@@ -17,11 +17,8 @@ from latm._reading import parse
 Place: TypeAlias = Literal["position", "either", "name", "args", "kwargs"]
 _NOTHING: Mapping[str, Definition] = MappingProxyType({})
 _NEVER_DECLARED = frozenset({"BaseException", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
-_SECTION = re.compile(
-    r"^\s*Raises:?\s*$\n(?P<body>(?:^(?:[ \t]+.*|-+[ \t]*|\w[\w.]*[ \t]*)?$\n?)*)", re.MULTILINE
-)
 _SPHINX = re.compile(r":(?:raises?|except|exception)\s+([\w.]+)\s*:")
-_LISTED = re.compile(r"^(?P<indent>[ \t]*)(?P<name>[A-Za-z_][\w.]*)[ \t]*(?::|$)", re.MULTILINE)
+_LISTED = re.compile(r"([A-Za-z_][\w.]*)\s*(?::|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,17 +235,38 @@ def _parameter(node: ast.arg, default: ast.expr | None, place: Place) -> Paramet
 
 def _documented(docstring: str) -> Iterator[str]:
     """Errors that a docstring declares, in Google's, NumPy's or Sphinx's way."""
-    yield from (name.rpartition(".")[2] for name in _SPHINX.findall(docstring))
-    for section in _SECTION.finditer(f"{docstring}\n"):
-        listed = [found for found in _LISTED.finditer(section["body"]) if found["name"]]
-        if not listed:
-            continue
-        # What stands deeper than the first name explains it.
-        indent = listed[0]["indent"]
-        for each in listed:
-            name = each["name"].rpartition(".")[2]
-            if each["indent"] == indent and name[:1].isupper() and name not in _NEVER_DECLARED:
-                yield name
+    named = _SPHINX.findall(docstring)
+    lines = docstring.splitlines()
+    for number, line in enumerate(lines):
+        if line.strip() in {"Raises:", "Raises"}:
+            listed = [each for each in _section(lines, number) if each.strip()]
+            # What stands deeper than the first name explains it.
+            names = [each.strip() for each in listed if _indent(each) == _indent(listed[0])]
+            named += [found[1] for each in names if (found := _LISTED.match(each))]
+    for each in named:
+        name = each.rpartition(".")[2]
+        if name[:1].isupper() and name not in _NEVER_DECLARED:
+            yield name
+
+
+def _section(lines: Sequence[str], start: int) -> Iterator[str]:
+    """The lines that belong to a section's heading: deeper ones, or those up to the next underlined one."""
+    underlined = start + 1 < len(lines) and _is_rule(lines[start + 1])
+    for number in range(start + 1 + underlined, len(lines)):
+        line = lines[number]
+        if underlined and number + 1 < len(lines) and _is_rule(lines[number + 1]):
+            return
+        if not underlined and line.strip() and _indent(line) <= _indent(lines[start]):
+            return
+        yield line
+
+
+def _is_rule(line: str) -> bool:
+    return bool(line.strip()) and not line.strip().strip("-")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _raised(tree: ast.Module) -> Iterator[str]:

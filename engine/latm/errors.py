@@ -203,12 +203,12 @@ class MakingFailed(LatmError):  # noqa: N818 - the contract's name
 
     Attributes:
         task: the task's name.
-        stage: the stage that gave up: ``propose``, ``verify`` or ``wrap``.
+        stage: the stage that gave up, such as ``propose`` or ``verify``.
         history: every attempt of every stage, in order, with its reply and what was wrong with it.
     """
 
     def __init__(self, message: str, *, task: str, stage: str, history: tuple[Attempt, ...]) -> None:
-        super().__init__(f"making a tool for {task!r} failed while it was to {stage}: {message}")
+        super().__init__(f"making a tool for {task!r} failed at the stage {stage}: {message}")
         self.task = task
         self.stage = stage
         self.history = history

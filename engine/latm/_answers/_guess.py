@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from latm._answers._lists import read_list
-from latm._answers._options import OPTION_ANSWER, OPTION_LINE
+from latm._answers._options import OPTION_ANSWER, lists_options
 from latm._answers._types import answer_type
 from latm._records import Example
 
@@ -33,7 +33,7 @@ def _fits(name: str, example: Example) -> bool:
     answer = example.answer
     match name:
         case "option":
-            return len(OPTION_LINE.findall(example.question)) > 1 and bool(OPTION_ANSWER.match(answer))
+            return lists_options(example.question) and bool(OPTION_ANSWER.match(answer))
         case "number":
             return bool(re.fullmatch(r"-?\d+(?:\.\d+)?", answer))
         case "time-range":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import bisect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeGuard, cast
 
 from latm._answers._numbers import plain, read_number
 from latm._answers._text import fold, render_text
@@ -15,7 +17,10 @@ Item: TypeAlias = "str | Decimal | Fraction | tuple[Item, ...]"
 
 _PAIRS = {"[": "]", "(": ")", "{": "}"}
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`"}
-_DEEPEST = 50
+_QUOTE_RUN = re.compile(r"\"+|['`\u201d\u2019]")
+_DEEPEST = 10
+_LONGEST = 100_000  # characters of a list's text
+_MOST_COMPARED = 1000  # lists within a set, each with each
 
 
 def read_list(value: object) -> tuple[Item, ...]:
@@ -26,7 +31,8 @@ def read_list(value: object) -> tuple[Item, ...]:
     dropped.
 
     Raises:
-        ValueError: a set, whose order says nothing; a dict; None; more than 50 lists inside each other.
+        ValueError: a set, whose order says nothing; a dict; None; more than 10 lists inside each other; a
+            text of more than 100,000 characters.
     """
     if isinstance(value, set | frozenset):
         raise ValueError("a set has no order, and the order counts")  # noqa: TRY004 - as documented
@@ -63,11 +69,33 @@ def same_lists(one: Sequence[Item], other: Sequence[Item]) -> bool:
 
 def same_sets(one: Sequence[Item], other: Sequence[Item]) -> bool:
     """Whether every item of each of two sets is in the other."""
-    if set(map(_written, one)) == set(map(_written, other)):
-        return True
-    return all(any(_same(a, b) for b in other) for a in one) and all(
-        any(_same(a, b) for b in one) for a in other
-    )
+    return _covers(one, other) and _covers(other, one)
+
+
+def _covers(one: Sequence[Item], other: Sequence[Item]) -> bool:
+    """Whether every item of the one is in the other, by `_same` and in a time that grows with their sum."""
+    written = set(map(_written, one)) - set(map(_written, other))
+    numbers = {Fraction(item) for item in other if isinstance(item, Decimal | Fraction)}
+    texts = {
+        Fraction(number.value)
+        for item in other
+        if isinstance(item, str) and (number := read_number(item)) is not None
+    }
+    nested = [item for item in other if _is_list(item)][:_MOST_COMPARED]
+    for item in one:
+        if _written(item) not in written:
+            continue
+        number = None if isinstance(item, tuple) else read_number(plain(item) if _is_number(item) else item)
+        known = numbers | texts if _is_number(item) else numbers
+        if number is not None and Fraction(number.value) in known:
+            continue
+        if not (_is_list(item) and any(_same(item, each) for each in nested)):
+            return False
+    return True
+
+
+def _is_number(item: Item) -> TypeGuard[Decimal | Fraction]:
+    return isinstance(item, Decimal | Fraction)
 
 
 def _same(one: Item, other: Item) -> bool:
@@ -96,6 +124,8 @@ def _items(value: object, depth: int = 0) -> tuple[Item, ...]:
     if isinstance(value, dict):
         raise ValueError("a dict is no list")  # noqa: TRY004 - as documented
     if isinstance(value, str):
+        if len(value) > _LONGEST:
+            raise ValueError(f"a list of more than {_LONGEST} characters")
         return tuple(_split(value))
     render_text(value)  # refuses None
     return (_item(value, depth),)
@@ -192,9 +222,10 @@ def _is_balanced(text: str) -> bool:
 
 def _outside_quotes(text: str) -> Iterator[tuple[int, str]]:
     """The characters of a text that stand in no quotes, with their places."""
+    closing = _closing_quotes(text)
     at, fresh = 0, True
     while at < len(text):
-        end = _quote_end(text, at) if fresh else None
+        end = _quote_end(text, at, closing) if fresh else None
         if end is not None:
             at, fresh = end, False
             continue
@@ -203,23 +234,38 @@ def _outside_quotes(text: str) -> Iterator[tuple[int, str]]:
         at += 1
 
 
-def _quote_end(text: str, start: int) -> int | None:
+def _closing_quotes(text: str) -> Mapping[str, Sequence[int]]:
+    """The places behind quotes that can end an item: a separator, a bracket or nothing follows."""
+    found: dict[str, list[int]] = {mark: [] for mark in _QUOTES.values()}
+    for run in _QUOTE_RUN.finditer(text):
+        # Two of them within an item stand for one.
+        if _ends_item(text, run.end()) and len(run[0]) % 2:
+            found[run[0][0]].append(run.end())
+    return found
+
+
+def _quote_end(text: str, start: int, closing: Mapping[str, Sequence[int]]) -> int | None:
     """Behind the closing quote of a quoted item that begins here; None where none does."""
-    close = _QUOTES.get(text[start])
-    at = -1 if close is None else text.find(close, start + 1)
-    while close is not None and at >= 0:
-        if text[at : at + 2] == '""':
-            at = text.find(close, at + 2)
-            continue
-        behind = text[at + 1 : at + 2]
-        if not behind or behind.isspace() or behind in ",;)]}":
-            return at + 1
-        at = text.find(close, at + 1)
-    return None
+    mark = _QUOTES.get(text[start])
+    if mark is None:
+        return None
+    begun = start + 1
+    if mark == '"' and (own := _QUOTE_RUN.match(text, start)) is not None:
+        begun = own.end()
+        if len(own[0]) % 2 == 0 and _ends_item(text, begun):
+            return begun
+    places = closing[mark]
+    at = bisect.bisect_right(places, begun)
+    return places[at] if at < len(places) else None
+
+
+def _ends_item(text: str, at: int) -> bool:
+    behind = text[at : at + 1]
+    return not behind or behind.isspace() or behind in ",;)]}"
 
 
 def _unquoted(text: str) -> str | None:
-    if text and _quote_end(text, 0) == len(text):
+    if text and _quote_end(text, 0, _closing_quotes(text)) == len(text):
         inner = text[1:-1]
         return inner.replace('""', '"') if text[0] == '"' else inner
     return None

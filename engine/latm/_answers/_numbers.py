@@ -62,17 +62,18 @@ def read_number(value: object) -> Number | None:
 
 
 def _size(digits: str) -> Decimal | Fraction | None:
-    if len(digits) > 2 * MOST_DIGITS:
-        raise ValueError(f"a number of more than {MOST_DIGITS} digits")
     if ratio := _RATIO.fullmatch(digits):
         bottom = int(ratio["bottom"])
         return Fraction(int(ratio["top"]), bottom) if bottom else None
     if grouped := _GROUPED.fullmatch(digits):
-        return _bounded(Decimal(digits.replace(grouped["mark"], "")))
-    return _bounded(Decimal(digits)) if _PLAIN.fullmatch(digits) else None
+        return _bounded(digits.replace(grouped["mark"], ""))
+    return _bounded(digits) if _PLAIN.fullmatch(digits) else None
 
 
-def _bounded(number: Decimal) -> Decimal:
+def _bounded(text: str) -> Decimal:
+    if len(text) > 2 * MOST_DIGITS:
+        raise ValueError(f"a number of more than {MOST_DIGITS} digits")
+    number = Decimal(text)
     _, digits, exponent = number.as_tuple()
     if abs(number.adjusted()) > MOST_DIGITS or len(digits) > MOST_DIGITS or int(exponent) < -MOST_DIGITS:
         raise ValueError(f"a number of more than {MOST_DIGITS} digits")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from latm._answers._text import fold, render_text
 
-OPTION_LINE = re.compile(r"^\s*\(?([A-Za-z])[).]\s+(.*\S)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^\(?([A-Za-z])[).]\s(.+)$", re.MULTILINE)
 OPTION_ANSWER = re.compile(r"^\(?\s*([A-Za-z])\s*\)?[.:)]?$")
-_OTHER_LINE = re.compile(r"^\s*(?:[-*]\s+)?[(\[]?([A-Za-z]|\d{1,2})[)\].:]\s+(.*\S)\s*$", re.MULTILINE)
-_INLINE = re.compile(r"\(([A-Z])\)\s*(\S.*?)[,;]?\s*(?=\([A-Z]\)|$)", re.MULTILINE)
+_OTHER_LINE = re.compile(r"^(?:[-*] )?[(\[]?([A-Za-z]|\d{1,2})[)\].:]\s(.+)$", re.MULTILINE)
+_INLINE = re.compile(r"\(([A-Z])\) ?(\S.*?)[,;]? ?(?=\([A-Z]\)|$)", re.MULTILINE)
 _WRITTEN = re.compile(r"\(([A-Z]|\d{1,2})\)")
 _LEAD = re.compile(r"^(?:the\s+)?(?:(?:correct\s+|right\s+)?answer(?:\s+is)?\s*:?\s*)?", re.IGNORECASE)
 _LABEL = re.compile(
@@ -27,11 +27,23 @@ _ORDINAL = re.compile(rf"({'|'.join(_ORDINALS)})(?:\s+(?:option|choice|one))?", 
 
 def options_of(question: str) -> Mapping[str, str]:
     """The options that a question lists, by letter in upper case (or number), in its order."""
-    for pattern in (OPTION_LINE, _OTHER_LINE, _INLINE):
-        found = {label.upper(): fold(text) for label, text in pattern.findall(question)}
+    lines = _folded_lines(question)
+    found: Mapping[str, str] = {}
+    for pattern in (_LINE, _OTHER_LINE, _INLINE):
+        found = {label.upper(): text for label, text in pattern.findall(lines)}
         if len(found) > 1:
             return found
-    return {label.upper(): fold(text) for label, text in OPTION_LINE.findall(question)}
+    return dict(_LINE.findall(lines))
+
+
+def lists_options(question: str) -> bool:
+    """Whether a question lists options in the plain way: a line each, of a letter, ``)`` or ``.``, a text."""
+    return len(_LINE.findall(_folded_lines(question))) > 1
+
+
+def _folded_lines(text: str) -> str:
+    """The lines that are not blank, each folded; the patterns above then have no long runs to go through."""
+    return "\n".join(filter(None, map(fold, text.split("\n"))))
 
 
 def render_option(value: object, question: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import cast
 
-from latm._answers._text import render_text
+from latm._answers._text import fold, render_text
 
 _TIME = re.compile(
     r"(?P<hour>\d{1,2})(?:\s?[:.h]\s?(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?"
@@ -24,6 +24,7 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _NOON = 12
+_LONGEST = 100  # characters of a range
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,14 @@ def render_range(value: object) -> str:
         ValueError: it has no text.
     """
     text = render_text(value)
-    ends = _ends(value) or _ends(text)
+    # Whoever wrote a value may mean harm by its length.
+    ends = (_ends(value) or _ends(text)) if len(text) <= _LONGEST else None
     return text if ends is None else f"{_clock(ends[0])} - {_clock(ends[1])}"
 
 
 def _ends(value: object) -> tuple[int, int] | None:
     if isinstance(value, str):
-        found = _BETWEEN.fullmatch(value.strip().strip("()[]").removesuffix(".").strip())
+        found = _BETWEEN.fullmatch(fold(value).strip("()[] ").removesuffix(".").strip())
         return None if found is None else _paired(found[1], found[2])
     if isinstance(value, list | tuple):
         parts = cast("list[object] | tuple[object, ...]", value)

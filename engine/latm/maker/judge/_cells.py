@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from latm_sandbox import AsyncSandbox, Image, LauncherSpec, Limits, PoolPolicy, Program
+import anyio
+
+from latm_sandbox import AsyncSandbox, Image, LauncherSpec, Limits, PoolPolicy, Program, SandboxError
+
+T = TypeVar("T")
 
 INSTALLED: Final = ("hypothesis",)
 """What the judge's image has beside the interpreter."""
@@ -26,6 +30,29 @@ def program(*parts: str) -> Program:
     """Modules of ``cell`` joined into one program."""
     texts = [files("latm.maker.judge.cell").joinpath(f"{part}.py").read_text("utf-8") for part in parts]
     return Program("from __future__ import annotations\n" + "".join(_IMPORTS.sub("", text) for text in texts))
+
+
+async def together(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Do them at once; what they give, in their order.
+
+    Raises:
+        SandboxError: the first that one of them raised.
+    """
+    found: dict[int, T] = {}
+    failed: list[SandboxError] = []
+
+    async def do(index: int, job: Callable[[], Awaitable[T]]) -> None:
+        try:
+            found[index] = await job()
+        except SandboxError as error:
+            failed.append(error)
+
+    async with anyio.create_task_group() as group:
+        for index, job in enumerate(jobs):
+            group.start_soon(do, index, job)
+    if failed:
+        raise failed[0]
+    return [found[index] for index in range(len(jobs))]
 
 
 def judging_sandbox(
@@ -46,6 +73,6 @@ def judging_sandbox(
         launchers=launchers,
         image=Image.from_host(installed=INSTALLED),
         limits=_LIMITS,
-        pool=PoolPolicy(cells=3, spare=1),
+        pool=PoolPolicy(cells=6, spare=1),
         on_event=on_event,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final, Literal
 
 from latm._literals import LiteralCall
 from latm.maker.judge._asking import Result, Values, known_as
+from latm.maker.judge._cells import together
 from latm.maker.judge._drawing import Drawing, Drawn
 from latm.maker.judge._reading import Block, errors, parameters
 from latm.maker.judge._replaying import Item, Replaying
@@ -16,6 +18,7 @@ from latm.maker.judge._tool import Tool
 from latm.maker.judge._verdicts import Verdict
 from latm_sandbox import AsyncSandbox
 
+_AT_ONCE: Final = 2  # runs in the judge's cells for one function
 _CONFIRMED: Final = 3  # counterexamples that are tried again, the smallest first
 _TELLING: Final = 0.05  # of the cases: how many have to fail when their answers are made wrong
 _SHOWN_CALLS: Final = 4
@@ -52,10 +55,15 @@ class Trial:
             usual[name] = kinds
             if verdict is not None:
                 verdicts[name] = verdict
-        for name, drawn in (
-            await self._drawn([n for n in self.block.properties if n not in verdicts])
-        ).items():
-            verdicts[name] = await self._judged(name, drawn, usual[name])
+        pending = [name for name in self.block.properties if name not in verdicts]
+        drawn: dict[str, Drawn] = {}
+        parts = [pending[start::_AT_ONCE] for start in range(_AT_ONCE)]
+        for found in await together([partial(self._drawn, part) for part in parts if part]):
+            drawn.update(found)
+        for start in range(0, len(pending), _AT_ONCE):
+            some = pending[start : start + _AT_ONCE]
+            jobs = [partial(self._judged, name, drawn[name], usual[name]) for name in some]
+            verdicts.update({each.name: each for each in await together(jobs)})
         return tuple(verdicts[name] for name in self.block.properties)
 
     async def _known(self, name: str) -> tuple[Verdict | None, frozenset[type]]:

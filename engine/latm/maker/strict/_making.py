@@ -11,10 +11,12 @@ from latm._answers import AnswerType
 from latm._records import Check, Demonstration, Evidence, Example, Tool
 from latm._signature import contract_of, signature_of
 from latm.config import MakingConfig
+from latm.errors import MakingFailed
 from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
 from latm.maker.judge import Judge, Robustness
 from latm.maker.strict import exam as examining
+from latm.maker.strict.dispute import disputed
 from latm.maker.strict.overlap import Overlap, overlap
 from latm.maker.strict.parser import Parsing, parser
 from latm.maker.strict.probe import Scaling, determinism, distinct, scaling, unsteady
@@ -120,13 +122,16 @@ class Strict:
             answers=answers,
             attempts=settings.attempts,
         )
-        verified = await verification.begin(proposal)
         properties = Properties(
             conversation=conversation,
             verification=verification,
             judge=self.judge,
             attempts=settings.attempts,
         )
+        try:
+            verified = await verification.begin(proposal)
+        except MakingFailed as failure:
+            raise await disputed(failure, conversation, verification, properties) from None
         while True:
             verified, probed = await self._probe(verified, verification, examples)
             held = await properties.run(verified, contract_of(verified.source, verified.function))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from latm._failures import failure
 from latm._reading import defined_functions, folded, parse, python_blocks
@@ -97,9 +98,10 @@ async def _proved(cells: AsyncSandbox, source: str, verified: Verified, foreign:
         outcome = await cells.run(program, _CODE.format(question=question), want=_WANT)
         if outcome.status is not Status.OK:
             return f"For the question {question!r}: {failure(outcome)}"
-        arguments, text = (outcome.values[name] for name in _WANT)
-        if not isinstance(arguments, dict) or not all(isinstance(name, str) for name in arguments):
-            return f"parse gives {shown(arguments)} for {question!r}, and not a dict by parameter name."
+        found, text = (outcome.values[name] for name in _WANT)
+        arguments = _by_name(found)
+        if arguments is None:
+            return f"parse gives {shown(found)} for {question!r}, and not a dict by parameter name."
         if not isinstance(text, str) or folded(text) != folded(question):
             return f"render gives {shown(text)} and not the question {question!r} again."
         called = await cells.apply(verified.program, (), arguments)
@@ -114,3 +116,11 @@ async def _proved(cells: AsyncSandbox, source: str, verified: Verified, foreign:
         if outcome.ok and isinstance(text, str) and folded(text) == folded(question):
             return f"parse takes {question[:200]!r}, which is another kind of question."
     return None
+
+
+def _by_name(found: object) -> dict[str, object] | None:
+    if not isinstance(found, dict):
+        return None
+    arguments = cast("dict[object, object]", found)
+    named = {name: value for name, value in arguments.items() if isinstance(name, str)}
+    return named if len(named) == len(arguments) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from latm._literals import LiteralCall
 from latm._reading import parse
@@ -97,7 +98,11 @@ async def scaling(verified: Verified, cells: AsyncSandbox) -> Scaling:
 
 def _larger(value: object, factor: int) -> object:
     """The value `factor` times as long, if it has a length."""
-    return value * factor if isinstance(value, str | list | tuple) else value
+    if isinstance(value, str):
+        return value * factor
+    if isinstance(value, list | tuple):
+        return cast("list[object] | tuple[object, ...]", value) * factor
+    return value
 
 
 def _within(cells: AsyncSandbox, limits: Limits) -> Limits:

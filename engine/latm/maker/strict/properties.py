@@ -100,6 +100,13 @@ class Properties:
             else:
                 verified = await self.verification.take(verified, reply)
 
+    async def hold(self, verified: Verified, contract: str) -> bool:
+        """Whether there are properties and all of them hold; the maker is not asked who is wrong."""
+        self.conversation.say(question_text(contract, verified.function))
+        self._code = await self._first(verified)
+        verdicts = await self._tried(verified) if self._code else ()
+        return bool(verdicts) and all(each.status == "holds" for each in verdicts)
+
     async def _tried(self, verified: Verified) -> tuple[Verdict, ...]:
         assert self._code
         verdicts = await self.judge.properties(

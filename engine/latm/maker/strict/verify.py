@@ -16,6 +16,8 @@ from latm.maker.strict.propose import load
 from latm_sandbox import AsyncSandbox, Program
 
 STAGE = "verify"
+_DOUBTED = 3
+"""Examples that have to speak for a function before the only one against it is doubted."""
 _GO_ON = (
     "If calls are wrong, reply with all of them again, one a line in one Python block. If the function is "
     "wrong, reply with the whole function in one Python block, without calls; the last calls are then made "
@@ -71,6 +73,8 @@ class Verification:
         held: examples whose answers it does not, and is never told.
         answers: how answers compare.
         attempts: replies with calls, and as many with another function, that are looked at.
+        replies: how many there were.
+        tried: the last function whose calls were run, whatever they gave.
     """
 
     conversation: Conversation
@@ -80,6 +84,7 @@ class Verification:
     answers: AnswerType
     attempts: int
     replies: int = 0
+    tried: Verified | None = field(default=None, init=False)
     _left: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -171,9 +176,18 @@ class Verification:
     ) -> tuple[Verified | None, str | None]:
         program = Program(proposal.source, calls[0].function)
         checked = await check(self.cells, program, self.examples, calls, self.answers)
+        self.tried = Verified(source=proposal.source, function=calls[0].function, checked=checked)
         if all(each.fault is None for each in checked):
-            return Verified(source=proposal.source, function=calls[0].function, checked=checked), None
+            return self.tried, None
         return None, report(checked, told=len(self.told))
+
+    def suspect(self) -> Checked | None:
+        """The one example that the last function does not agree with, where it agrees with all others."""
+        if self.tried is None:
+            return None
+        wrong = [each for each in self.tried.checked if each.fault is not None]
+        alone = len(wrong) == 1 and wrong[0].outcome.ok and len(self.tried.checked) > _DOUBTED
+        return wrong[0] if alone else None
 
 
 def brings_function(reply: str) -> bool:
