@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 
@@ -302,6 +303,46 @@ def test_a_callers_comparison_decides() -> None:
     assert answer_type(kind.name).render(["x", "y"], "How many?") == "x y"
     with pytest.raises(ValueError, match="the comparison raised ValueError: invalid literal"):
         kind.same(["x"], "two", "How many?")
+
+
+PIECES = (
+    *(
+        "'a ",
+        '"',
+        '"a,',
+        "(",
+        "(a,",
+        "[]",
+        "1 to ",
+        "1 - ",
+        "a ",
+        "\n",
+        " \n",
+        "(A) ",
+        "A) x\n",
+        "$",
+        "1",
+        "1,",
+        "9:",
+    ),
+    "\u201c",
+)
+
+
+@pytest.mark.parametrize("name", ["number", "option", "list", "set", "time-range"])
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.timeout(10)
+def test_a_long_answer_takes_no_long_time(name: str, piece: str) -> None:
+    text = piece * (25_000 // len(piece))
+    with suppress(ValueError):
+        answer_type(name).same(text, f"{text}x", text)
+
+
+def test_long_lists_are_compared_in_no_long_time() -> None:
+    many = list(range(5_000))
+    assert answer_type("set").same(many, ", ".join(f"{n}.0" for n in many[1:]), "") is False
+    assert answer_type("set").same([[n] for n in many], [[n + 1] for n in many], "") is False
+    assert answer_type("set").same([1, [2, 3]], "(2, 3); 1.0", "")
 
 
 NAMES = ("text", "text:casefold", "number", "number:0.01", "option", "list", "set", "time-range", "caller")

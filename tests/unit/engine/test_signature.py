@@ -345,6 +345,12 @@ def test_what_fits_is_what_python_would_take(head: str, args: list[int], kwargs:
             ("Unknown",),
         ),
         ("Do.\n\n    Raises\n    ------\n    Unknown\n        Never.\n    Other\n", ("Unknown", "Other")),
+        (
+            "Do.\n\n    Raises\n    ------\n    Unknown : when\n\n    Notes\n    -----\n    Never\n",
+            ("Unknown",),
+        ),
+        ("Do.\n\n    Raises:\n        Unknown: never.\n\n        Other: or so.", ("Unknown", "Other")),
+        ("Do.\n\n    Raises:", ()),
         ("Do.\n\n    :raises Unknown: never.\n    :raise Other: or so.", ("Unknown", "Other")),
         ("Do.\n\n    Raises: nothing at all.", ()),
         ("Raises the bar.", ()),
