@@ -1,4 +1,4 @@
-"""What strict protocol refuses and what it accepts, with makers that insist; the paper's protocol beside it."""
+"""What the strict protocol refuses and what it accepts, with makers that insist."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import indent
 
 
 @dataclass(frozen=True)
@@ -26,45 +27,61 @@ class Task:
     properties: str
 
 
+def _body(head: str, lines: str) -> str:
+    return head + indent(lines, "    ") + "\n"
+
+
 _SORT = "def sort_words(words: list[str]) -> list[str]:\n    '''Sort words.'''\n"
+_BUBBLES = """\
+out = list(words)
+for n in range(len(out) - 1):
+    if out[n] > out[n + 1]:
+        out[n], out[n + 1] = out[n + 1], out[n]
+return out"""
+_INSERTED = """\
+out = []
+for word in words:
+    at = 0
+    while at < len(out) and out[at] <= word:
+        at += 1
+    out.insert(at, word)
+return out"""
+_FRAGILE = """\
+if len(set(words)) < len(words):
+    raise RuntimeError('twice')
+return sorted(words)"""
+_LOSES = """\
+out = sorted(words)
+return out if len(out) < 15 else out[:-1]"""
+
 SORTING = Task(
     name="word_sorting",
     right={
-        "typed": f"{_SORT}    return sorted(words)\n",
+        "typed": _body(_SORT, "return sorted(words)"),
         "without hints": "def sort_words(words):\n    return sorted(words)\n",
-        "by hand": (
-            f"{_SORT}    out = []\n    for word in words:\n        at = 0\n"
-            "        while at < len(out) and out[at] <= word:\n            at += 1\n"
-            "        out.insert(at, word)\n    return out\n"
-        ),
+        "by hand": _body(_SORT, _INSERTED),
     },
     wrong={
-        "by the first letter": f"{_SORT}    return sorted(words, key=lambda word: word[:1])\n",
-        "by three letters": f"{_SORT}    return sorted(words, key=lambda word: word[:3])\n",
-        "by eight letters": f"{_SORT}    return sorted(words, key=lambda word: word[:8])\n",
-        "loses duplicates": f"{_SORT}    return sorted(set(words))\n",
-        "by length": f"{_SORT}    return sorted(words, key=lambda word: (len(word), word))\n",
-        "descending": f"{_SORT}    return sorted(words, reverse=True)\n",
-        "leaves the last one": f"{_SORT}    return sorted(words[:-1]) + words[-1:]\n",
-        "twenty words at most": f"{_SORT}    return sorted(words[:20])\n",
-        "one pass of bubbles": (
-            f"{_SORT}    out = list(words)\n    for n in range(len(out) - 1):\n"
-            "        if out[n] > out[n + 1]:\n            out[n], out[n + 1] = out[n + 1], out[n]\n    return out\n"
+        "by the first letter": _body(_SORT, "return sorted(words, key=lambda word: word[:1])"),
+        "by three letters": _body(_SORT, "return sorted(words, key=lambda word: word[:3])"),
+        "by eight letters": _body(_SORT, "return sorted(words, key=lambda word: word[:8])"),
+        "loses duplicates": _body(_SORT, "return sorted(set(words))"),
+        "by length": _body(_SORT, "return sorted(words, key=lambda word: (len(word), word))"),
+        "descending": _body(_SORT, "return sorted(words, reverse=True)"),
+        "leaves the last one": _body(_SORT, "return sorted(words[:-1]) + words[-1:]"),
+        "twenty words at most": _body(_SORT, "return sorted(words[:20])"),
+        "one pass of bubbles": _body(_SORT, _BUBBLES),
+        "without signs": _body(
+            f"import re\n{_SORT}", "return sorted(words, key=lambda word: re.sub('[^a-z]', '', word))"
         ),
-        "without signs": (
-            f"import re\n{_SORT}    return sorted(words, key=lambda word: re.sub('[^a-z]', '', word))\n"
+        "ties backwards": _body(
+            _SORT, "return sorted(words, key=lambda word: (word[:2], [-ord(c) for c in word[2:]]))"
         ),
-        "ties backwards": (
-            f"{_SORT}    return sorted(words, key=lambda word: (word[:2], [-ord(c) for c in word[2:]]))\n"
-        ),
-        "drops short words": f"{_SORT}    return sorted(word for word in words if len(word) > 2)\n",
-        "long lists lose one": f"{_SORT}    out = sorted(words)\n    return out if len(out) < 15 else out[:-1]\n",
-        "a constant": f"{_SORT}    return ['syndrome', 'therefrom']\n",
-        "as it came": f"{_SORT}    return list(words)\n",
-        "raises on duplicates": (
-            f"{_SORT}    if len(set(words)) < len(words):\n        raise RuntimeError('twice')\n"
-            "    return sorted(words)\n"
-        ),
+        "drops short words": _body(_SORT, "return sorted(word for word in words if len(word) > 2)"),
+        "long lists lose one": _body(_SORT, _LOSES),
+        "a constant": _body(_SORT, "return ['syndrome', 'therefrom']"),
+        "as it came": _body(_SORT, "return list(words)"),
+        "raises on duplicates": _body(_SORT, _FRAGILE),
     },
     properties=(
         "words = st.lists(st.text('ab&', min_size=1, max_size=12), max_size=30)\n\n"
@@ -79,104 +96,132 @@ SORTING = Task(
 )
 
 _CLOSE = (
-    "def close(sequence: str) -> str:\n"
-    "    '''Close what is open.\n\n    Raises:\n        ValueError: it cannot be closed.\n    '''\n"
+    "def close(sequence: str) -> str:\n    '''Close what is open.\n\n    Raises:\n"
+    "        ValueError: it cannot be closed.\n    '''\n"
+    "    pairs = {'(': ')', '[': ']', '{': '}', '<': '>'}\n"
 )
-_PAIRS = "    pairs = {'(': ')', '[': ']', '{': '}', '<': '>'}\n"
-_STACK = (
-    "    stack = []\n    for char in sequence:\n        if char in pairs:\n            stack.append(pairs[char])\n"
-    "        elif stack and stack[-1] == char:\n            stack.pop()\n"
-    "        else:\n            raise ValueError(f'no opening bracket for {char!r}')\n"
-)
-_RIGHT = f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack))\n"
+_STACK = """\
+stack = []
+for char in sequence:
+    if char in pairs:
+        stack.append(pairs[char])
+    elif stack and stack[-1] == char:
+        stack.pop()
+    else:
+        raise ValueError(f'no opening bracket for {char!r}')
+"""
+_COUNTED = """\
+return ''.join(
+    end * (sequence.count(start) - sequence.count(end)) for start, end in pairs.items()
+)"""
+_RIGHT = "return ''.join(reversed(stack))"
+
+
+def _closed(end: str, *, first: str = "", stack: str = _STACK) -> str:
+    return _body(_CLOSE, f"{first}{stack}{end}")
+
+
 BRACKETS = Task(
     name="dyck_languages",
     right={
-        "typed": _RIGHT,
-        "without hints": _RIGHT.replace("sequence: str) -> str", "sequence)"),
+        "typed": _closed(_RIGHT),
+        "without hints": _closed(_RIGHT).replace("sequence: str) -> str", "sequence)"),
     },
     wrong={
-        "in the wrong order": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(stack)\n",
-        "the last one missing": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack))[:-1] or ''.join(stack)\n",
-        "four at most": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack[-4:]))\n",
-        "no angle brackets": (
-            f"{_CLOSE}{_PAIRS}    sequence = sequence.replace('<', '').replace('>', '')\n{_STACK}"
-            "    return ''.join(reversed(stack))\n"
+        "in the wrong order": _closed("return ''.join(stack)"),
+        "the last one missing": _closed("return ''.join(reversed(stack))[:-1] or ''.join(stack)"),
+        "four at most": _closed("return ''.join(reversed(stack[-4:]))"),
+        "no angle brackets": _closed(_RIGHT, first="sequence = sequence.replace('<', '').replace('>', '')\n"),
+        "one kind for all": _closed("return ']' * len(stack)"),
+        "counted by kind": _closed(_COUNTED, stack=""),
+        "the first thirty": _closed(_RIGHT, first="sequence = sequence[:30]\n"),
+        "the whole sequence": _closed("return sequence + ''.join(reversed(stack))"),
+        "one more": _closed("return ''.join(reversed(stack)) + (')' if len(stack) > 3 else '')"),
+        "a constant": _closed("return ']]'", stack=""),
+        "an error text": _closed(
+            "return ''.join(reversed(stack[:5]))", stack=_STACK.replace("raise ValueError(f", "return (")
         ),
-        "one kind for all": f"{_CLOSE}{_PAIRS}{_STACK}    return ']' * len(stack)\n",
-        "counted by kind": (
-            f"{_CLOSE}{_PAIRS}    return ''.join(end * (sequence.count(start) - sequence.count(end))"
-            " for start, end in pairs.items())\n"
-        ),
-        "the first hundred": f"{_CLOSE}{_PAIRS}    sequence = sequence[:30]\n{_STACK}    return ''.join(reversed(stack))\n",
-        "whole sequence": f"{_CLOSE}{_PAIRS}{_STACK}    return sequence + ''.join(reversed(stack))\n",
-        "one more": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack)) + (')' if len(stack) > 3 else '')\n",
-        "a constant": f"{_CLOSE}    return ']]'\n",
-        "an error text": _RIGHT.replace(
-            "raise ValueError(f'no opening bracket for {char!r}')", "return 'Invalid'"
-        ).replace("    return ''.join(reversed(stack))", "    return ''.join(reversed(stack[:5]))"),
-        "curly closed as square": f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack)).replace('}}}}', '}}]')\n",
-        "only the top kind": f"{_CLOSE}{_PAIRS}{_STACK}    return stack[-1] * len(stack) if stack else ''\n",
-        "deep ones forgotten": (
-            f"{_CLOSE}{_PAIRS}{_STACK}    return ''.join(reversed(stack)) if len(sequence) < 40 else stack[-1]\n"
+        "curly closed as square": _closed("return ''.join(reversed(stack)).replace('}}', '}]')"),
+        "only the top kind": _closed("return stack[-1] * len(stack) if stack else ''"),
+        "deep ones forgotten": _closed(
+            "return ''.join(reversed(stack)) if len(sequence) < 40 else stack[-1]"
         ),
     },
     properties=(
         "opening = st.text('([{<', max_size=12)\n\n"
         "def balanced(text):\n    pairs = {')': '(', ']': '[', '}': '{', '>': '<'}\n    stack = []\n"
-        "    for char in text:\n        if char in pairs:\n            if not stack or stack.pop() != pairs[char]:\n"
-        "                return False\n        else:\n            stack.append(char)\n    return not stack\n\n"
+        "    for char in text:\n        if char in pairs:\n"
+        "            if not stack or stack.pop() != pairs[char]:\n                return False\n"
+        "        else:\n            stack.append(char)\n    return not stack\n\n"
         "@st.composite\ndef prefixes(draw):\n    pairs = {'(': ')', '[': ']', '{': '}', '<': '>'}\n"
         "    out, stack = [], []\n    for _ in range(draw(st.integers(0, 60))):\n"
         "        if stack and draw(st.booleans()):\n            out.append(stack.pop())\n"
         "        else:\n            char = draw(st.sampled_from('([{<'))\n            out.append(char)\n"
         "            stack.append(pairs[char])\n    return ''.join(out)\n\n"
-        "@given(sequence=prefixes())\ndef test_balanced(sequence):\n    assert balanced(sequence + FUNCTION(sequence))\n\n"
-        "@given(sequence=opening)\ndef test_as_long(sequence):\n    assert len(FUNCTION(sequence)) == len(sequence)\n"
+        "@given(sequence=prefixes())\ndef test_balanced(sequence):\n"
+        "    assert balanced(sequence + FUNCTION(sequence))\n\n"
+        "@given(sequence=opening)\ndef test_as_long(sequence):\n"
+        "    assert len(FUNCTION(sequence)) == len(sequence)\n"
     ),
 )
 
 _TRACK = (
     "def track(start: dict[str, str], swaps: list[tuple[str, str]]) -> dict[str, str]:\n"
-    "    '''Who has what in the end.\n\n    Raises:\n        KeyError: a swap names somebody unknown.\n    '''\n"
-    "    held = dict(start)\n"
+    "    '''Who has what in the end.\n\n    Raises:\n        KeyError: a swap names somebody unknown.\n"
+    "    '''\n    held = dict(start)\n"
 )
-_SWAP = "        held[a], held[b] = held[b], held[a]\n"
+_ONCE = """\
+done = set()
+for a, b in swaps:
+    if frozenset((a, b)) in done:
+        continue
+    done.add(frozenset((a, b)))
+    held[a], held[b] = held[b], held[a]
+return held"""
+_ROTATED = """\
+for a, b in swaps:
+    held[a], held[b] = held[b], held[a]
+names = list(held)
+return {name: held[names[n - 1]] for n, name in enumerate(names)}"""
+_PLACED = """\
+place = {name: name for name in held}
+for a, b in swaps:
+    place[a], place[b] = place[b], place[a]
+return {place[name]: thing for name, thing in start.items()}"""
+_ALICE = """\
+for a, b in swaps:
+    if 'Alice' not in (a, b):
+        held[a], held[b] = held[b], held[a]
+return held"""
+
+
+def _tracked(swaps: str, step: str = "held[a], held[b] = held[b], held[a]") -> str:
+    return _body(_TRACK, f"for a, b in {swaps}:\n    {step}\nreturn held")
+
+
 TRACKING = Task(
     name="tracking_shuffled_objects_five_objects",
     right={
-        "typed": f"{_TRACK}    for a, b in swaps:\n{_SWAP}    return held\n",
+        "typed": _tracked("swaps"),
         "without hints": (
             "def track(start, swaps):\n    held = dict(start)\n    for a, b in swaps:\n"
-            f"{_SWAP}    return held\n"
+            "        held[a], held[b] = held[b], held[a]\n    return held\n"
         ),
     },
     wrong={
-        "three swaps at most": f"{_TRACK}    for a, b in swaps[:3]:\n{_SWAP}    return held\n",
-        "the last one missing": f"{_TRACK}    for a, b in swaps[:-1]:\n{_SWAP}    return held\n",
-        "the first one missing": f"{_TRACK}    for a, b in swaps[1:]:\n{_SWAP}    return held\n",
-        "one way": f"{_TRACK}    for a, b in swaps:\n        held[a] = held[b]\n    return held\n",
-        "backwards": f"{_TRACK}    for a, b in reversed(swaps):\n{_SWAP}    return held\n",
-        "as it began": f"{_TRACK}    return held\n",
-        "each pair once": (
-            f"{_TRACK}    done = set()\n    for a, b in swaps:\n        if frozenset((a, b)) in done:\n"
-            f"            continue\n        done.add(frozenset((a, b)))\n{_SWAP}    return held\n"
-        ),
-        "four swaps at most": f"{_TRACK}    for a, b in swaps[:4]:\n{_SWAP}    return held\n",
-        "a constant": f"{_TRACK}    return {{name: 'Patrick' for name in held}}\n",
-        "rotated": (
-            f"{_TRACK}    for a, b in swaps:\n{_SWAP}    names = list(held)\n"
-            "    return {name: held[names[n - 1]] for n, name in enumerate(names)}\n"
-        ),
-        "by place": (
-            f"{_TRACK}    place = {{name: name for name in held}}\n    for a, b in swaps:\n"
-            "        place[a], place[b] = place[b], place[a]\n"
-            "    return {place[name]: thing for name, thing in start.items()}\n"
-        ),
-        "two at a time": (f"{_TRACK}    for a, b in swaps[::2]:\n{_SWAP}    return held\n"),
-        "Alice keeps hers": (
-            f"{_TRACK}    for a, b in swaps:\n        if 'Alice' not in (a, b):\n    {_SWAP}    return held\n"
-        ),
+        "three swaps at most": _tracked("swaps[:3]"),
+        "four swaps at most": _tracked("swaps[:4]"),
+        "the last one missing": _tracked("swaps[:-1]"),
+        "the first one missing": _tracked("swaps[1:]"),
+        "two at a time": _tracked("swaps[::2]"),
+        "backwards": _tracked("reversed(swaps)"),
+        "one way": _tracked("swaps", "held[a] = held[b]"),
+        "as it began": _body(_TRACK, "return held"),
+        "each pair once": _body(_TRACK, _ONCE),
+        "a constant": _body(_TRACK, "return {name: 'Patrick' for name in held}"),
+        "rotated": _body(_TRACK, _ROTATED),
+        "by place": _body(_TRACK, _PLACED),
+        "Alice keeps hers": _body(_TRACK, _ALICE),
     },
     properties=(
         "names = ['Alice', 'Bob', 'Claire', 'Dave', 'Eve']\n"

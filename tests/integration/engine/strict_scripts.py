@@ -14,9 +14,7 @@ NUMBERS = (
     (90, 6, 7),
 )  # fmt: skip
 # With a mark in each answer that stands nowhere else, to see where answers go.
-EXAMPLES = tuple(
-    Example(f"What do {a}, {b} and {c} add up to?", f"{a + b + c}000") for a, b, c in NUMBERS
-)
+EXAMPLES = tuple(Example(f"What do {a}, {b} and {c} add up to?", f"{a + b + c}000") for a, b, c in NUMBERS)
 GOOD = (
     "def total(numbers: list[int]) -> int:\n    '''Add numbers up, in thousands.'''\n"
     "    return sum(numbers) * 1000"
@@ -53,7 +51,7 @@ def questions_in(text: str) -> Sequence[str]:
 
 @dataclass
 class Maker:
-    """Replies in the order in which they are given, by stage; the last one of a stage is said again and again.
+    """Replies in the given order, by stage; the last one of a stage is said again and again.
 
     Attributes:
         functions: what it replies with when it is to propose, and when its function is to be mended.

@@ -130,7 +130,8 @@ def test_a_function_is_refused_for_what_verification_cannot_see(tmp_path, name, 
 
 def test_a_declared_error_is_no_crash(tmp_path):
     source = (
-        "def total(numbers: list[int]) -> int:\n    '''Add.\n\n    Raises:\n        ValueError: more than 60.\n"
+        "def total(numbers: list[int]) -> int:\n"
+        "    '''Add.\n\n    Raises:\n        ValueError: more than 60.\n"
         "    '''\n    if max(numbers, default=0) > 100:\n        raise ValueError('too large')\n"
         "    return sum(numbers) * 1000"
     )
