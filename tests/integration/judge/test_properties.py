@@ -377,6 +377,18 @@ def test_settings_of_a_property_are_not_heard(bench, name):
     assert (verdict.status, verdict.cases) == ("holds", 40)
 
 
+def test_only_cases_in_which_it_called_count(bench):
+    never, rarely = (
+        W + "def never(words):\n    assert words is not None\n",
+        W + "def rarely(words):\n    if len(words) > 3:\n",
+    )
+    verdicts = bench.properties(
+        SORT, never + "\n" + rarely + "        assert f(words) == sorted(words)\n", cases=40
+    )
+    assert [(each.status, each.cases) for each in verdicts] == [("vacuous", 0), ("holds", 40)]
+    assert verdicts[0].detail == "it never calls f"
+
+
 def test_one_that_cheats_does_not_hurt_the_others(bench):
     killing = "import os\n" + W + "def kills(words):\n    f(words)\n    os.killpg(0, 9)\n    os._exit(1)\n"
     verdicts = bench.properties(SORT, killing + SORTING.replace("from hypothesis", "from hypothesis"))
