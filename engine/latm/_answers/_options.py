@@ -58,7 +58,7 @@ def render_option(value: object, question: str) -> str:
     if written and (written[1] in options or not options):
         return text
     label = _by_text(text, options)
-    if label is None and not isinstance(value, bool):
+    if label is None:
         label = _said(text, options)
     return text if label is None else f"({label})"
 
