@@ -192,9 +192,13 @@ def test_a_declared_error_makes_a_case_invalid_and_an_undeclared_one_a_failure(b
     code = SAME_WORDS
     assert statuses(bench.properties(source, code, declared=["Empty"])) == {"same_words": "holds"}
     assert statuses(bench.properties(source, code, declared=["ValueError"])) == {"same_words": "holds"}
-    assert statuses(bench.properties(source, code, declared=None)) == {"same_words": "holds"}
-    (verdict,) = bench.properties(source, code)
-    assert (verdict.status, verdict.call) == ("fails", "f([])")
+    for declared in ((), None):
+        (verdict,) = bench.properties(source, code, declared=declared)
+        assert (verdict.status, verdict.call) == ("fails", "f([])")
+    told = source.replace(
+        "(words):", "(words):\n    '''Sort.\n\n    Raises:\n        Empty: no words.\n    '''"
+    )
+    assert statuses(bench.properties(told, code, declared=None)) == {"same_words": "holds"}
     catching = code.replace(
         "    assert", "    try:\n        f([])\n        assert False\n    except Empty: pass\n    assert"
     )

@@ -111,7 +111,7 @@ class Judge:
             known: calls whose answers are right; tried where a property's parameters are named as the
                 function's are.
             declared: errors by which the function may decline an input; such a case is not valid. None takes
-                those that its docstring declares or its source raises.
+                those that its docstring names: that its source raises one is no promise.
 
         Returns:
             A verdict for each property, in order; none where nothing is decorated with ``given``.
@@ -124,7 +124,8 @@ class Judge:
             return nothing(block)
         if declared is None:
             signature = signature_of(program.source, function)
-            declared = () if signature is None else signature.declared
+            names = () if signature is None else signature.declared
+            declared = [name for name in names if signature is not None and name in signature.docstring]
         tool = self._tool(program, function, declared)
         trial = Trial(
             judging=self._judging, tool=tool, block=block, known=known, seed=self._seed, cases=self._cases
