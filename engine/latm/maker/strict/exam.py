@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from latm._answers import AnswerType
 from latm._records import Example, Tool
 from latm.maker._conversation import Conversation
-from latm.user import User
+from latm.user import Use, User
 
 STAGE = "exam"
 _FEW = 5
@@ -82,6 +82,16 @@ async def exam(
             step=f"{STAGE}/{number}",
             resumable=True,
         )
-        if use.text is None or not answers.same(use.text, example.answer, example.question):
+        if not _is_right(use, example, answers):
             wrong.append((example.question, use.text, example.answer))
     return Exam(right=len(examples) - len(wrong), asked=len(examples), threshold=share, wrong=tuple(wrong))
+
+
+def _is_right(use: Use, example: Example, answers: AnswerType) -> bool:
+    if use.text is None:
+        return False
+    try:
+        # The value and not its text: a caller's comparison is told what the function returned.
+        return answers.same(use.value, example.answer, example.question)
+    except ValueError:
+        return False
