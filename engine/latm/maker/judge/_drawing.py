@@ -16,7 +16,7 @@ from latm.maker.judge._reading import Block
 from latm.maker.judge._tool import Tool
 from latm_sandbox import AsyncSandbox
 
-_SMALLER: Final = 150  # cases that may be spent on a smaller counterexample
+_SMALLER: Final = 300  # cases that may be spent on a smaller counterexample
 _TRIES: Final = 10  # cases drawn, for each one that is wanted
 _HARD: Final = 2  # calls that hang or die, before nobody waits for more
 _BY_ALARM: Final = -14

@@ -24,6 +24,15 @@ def test_words_are_new_and_come_twice():
     find(shapes.alike(WORDS), lambda call: any("z" in word for word in call[0][0]))
 
 
+def test_a_few_words_with_signs_inside_are_words_as_well():
+    many = [f"{letter}ear" for letter in "abcdefghij"]
+    calls = [((many[:4],), {}), ((["o'clock", *many[4:]],), {})]
+    assert find(shapes.alike(calls), lambda call: any(word not in many for word in call[0][0]))
+    assert find(shapes.alike(calls), lambda call: "o'clock" in call[0][0])
+    ranges = [((["1-2", "2-3", "3-4", "4-5", "5-6", "6-7"],), {})]
+    given(shapes.alike(ranges))(lambda call: _check(call == ranges[0]))()
+
+
 def test_words_that_stand_in_two_places_are_left_alone():
     calls = [((each.split(), each.split()[0]), {}) for each in ("pear apple fig", "kiwi date lemon plum")]
     given(shapes.alike(calls))(lambda call: _check(call[0][1] in call[0][0]))()

@@ -23,9 +23,11 @@ Role = tuple[Hashable, ...]
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 _WORD = re.compile(r"[^\W\d_]+")
+_JOINED = re.compile(r"[^\W\d_]+(?:[^\w\s][^\W\d_]+)*")  # o'clock, R&D
 _SIGNS = re.compile(r"[^\w]+")
 _OPEN = 6  # different words, from which on any word will do
 _FRESH = 0.8  # and that few of them come again
+_RARE = 0.1  # of them with a sign inside
 _MANY_LETTERS = 10
 
 
@@ -72,7 +74,9 @@ class Seen:
 
     def _is_open(self, role: Role) -> bool:
         values = self.found[role]
-        if not all(isinstance(each, str) and _WORD.fullmatch(each) for each in values):
+        if not all(isinstance(each, str) and _JOINED.fullmatch(each) for each in values):
+            return False
+        if sum(not _WORD.fullmatch(each) for each in values) > _RARE * len(values):
             return False
         if len(set(values)) < _OPEN or len(set(values)) < _FRESH * len(values):
             return False
@@ -164,7 +168,7 @@ def _varied_list(draw: Any, seen: Seen, value: list[Any], role: Role) -> Any:
 def words(some: Sequence[str]) -> st.SearchStrategy[str]:
     """Words of the letters, the lengths and the case of some."""
     low, high = min(map(len, some)), max(map(len, some))
-    letters = sorted({letter for word in some for letter in word})
+    letters = sorted({letter for word in some for letter in word if letter.isalpha()})
     lower = sorted({letter.lower() for letter in letters})
     if len(lower) >= _MANY_LETTERS and set(lower) <= set(string.ascii_lowercase):
         lower = list(string.ascii_lowercase)
