@@ -19,7 +19,7 @@ INSTALLED: Final = ("hypothesis",)
 
 # Of a run of the judge's: all cases of all properties, the function's own time included. What a property may
 # take between two questions is bounded in the cell.
-_LIMITS: Final = Limits(wall_s=300.0, cpu_s=120.0, memory_bytes=512 << 20)
+_LIMITS: Final = Limits(wall_s=180.0, cpu_s=120.0, memory_bytes=512 << 20)
 _IMPORTS: Final = re.compile(
     r"^from (?:__future__|latm\.maker\.judge\.cell(?:\.\w+)?) import (?:\([^)]*\)|[^\n(]*)\n", re.MULTILINE
 )
