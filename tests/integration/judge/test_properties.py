@@ -12,6 +12,8 @@ import pytest
 from latm._literals import LiteralCall
 from latm_sandbox import Program
 
+pytestmark = pytest.mark.docker
+
 SORT = "def f(words):\n    return sorted(words)\n"
 BY_PREFIX = "def f(words):\n    return sorted(words, key=lambda word: word[:2])\n"
 AS_SET = "def f(words):\n    return sorted(set(words))\n"

@@ -9,6 +9,8 @@ from latm._literals import LiteralCall
 from latm.maker.judge import Judge, judging_sandbox
 from latm_sandbox import AsyncSandbox, ImageError, SandboxError
 
+pytestmark = pytest.mark.docker
+
 WORDS = tuple(
     LiteralCall("f", (words.split(),)) for words in ("pear apple fig", "kiwi date lemon plum", "cherry melon")
 )
