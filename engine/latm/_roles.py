@@ -42,6 +42,7 @@ ATTEMPTS = 4
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _CONCURRENCY = 8
+_TIMEOUT_S = 120.0
 _TRANSIENT = (Throttled, Unavailable, Timeout)
 _OWN_OPTIONS = frozenset({"concurrency", "use"})
 
@@ -77,6 +78,7 @@ class Role:
         self._backend = backend
         self._shared = shared
         self._settings = shared.config.role(name)
+        self._timeout_s = _timeout_s(shared.config, name)
 
     async def complete(self, request: Request, purpose: Purpose) -> Reply:
         """Get a reply, paid for once, written down before it is used.
@@ -91,7 +93,7 @@ class Role:
             request,
             max_output_tokens=request.max_output_tokens or settings.max_output_tokens,
             temperature=settings.temperature if request.temperature is None else request.temperature,
-            timeout_s=settings.timeout_s if request.timeout_s is None else request.timeout_s,
+            timeout_s=self._timeout_s if request.timeout_s is None else request.timeout_s,
         )
         digest = cassettes.request_digest(request)
         if purpose.resumable and (reply := await self._recalled(digest, purpose)) is not None:
@@ -360,6 +362,15 @@ def provider_options(config: Config, provider: str) -> dict[str, object]:
     """A provider's table of the configuration, without what is ours in it."""
     table = config.providers.get(provider, {})
     return {key: value for key, value in table.items() if key not in _OWN_OPTIONS}
+
+
+def _timeout_s(config: Config, role: str) -> float:
+    """Seconds for an attempt: the role's, else the provider's, else ours."""
+    settings = config.role(role)
+    if settings.timeout_s is not None:
+        return settings.timeout_s
+    own = config.providers.get(ModelRef.parse(settings.model).provider, {}).get("timeout_s")
+    return own if isinstance(own, int | float) and not isinstance(own, bool) and own > 0 else _TIMEOUT_S
 
 
 def _wait_s(error: BackendError, attempt: int) -> float:
