@@ -1,4 +1,4 @@
-"""Find plugins, load each behind a guard of its own, and make backends of what they offer.
+"""Find plugins, and load each behind a guard of its own; `latm._backends` makes backends of what they offer.
 
 pluggy registers and orders hook implementations. They are then called one by one, here, because pluggy stops
 at the first that raises and cannot say whose it was; and they are called at load or create time only, so that
@@ -7,9 +7,7 @@ nothing of it is on the way of a question.
 
 from __future__ import annotations
 
-import inspect
 import os
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -18,6 +16,7 @@ from typing import TypeVar, cast, final
 
 import pluggy
 
+from latm._backends import Resolved, create_backend, make_backend, resolve
 from latm._discovery import (
     HOOKS,
     BrokenPlugin,
@@ -33,18 +32,19 @@ from latm._discovery import (
     one_line,
     typename,
 )
-from latm.errors import (
-    ConfigError,
-    LatmError,
-    MissingDependency,
-    PluginError,
-    Unauthorized,
-    UnknownProvider,
-    nearest,
-)
-from latm.plugin import Backend, LauncherSpec, ProviderSpec, TunerSpec, Usage
+from latm.errors import ConfigError, UnknownProvider, nearest
+from latm.plugin import LauncherSpec, ProviderSpec, TunerSpec, Usage
 
-__all__ = ["BrokenPlugin", "ModelRef", "Plugins", "ProviderEntry", "create_backend"]
+__all__ = [
+    "BrokenPlugin",
+    "ModelRef",
+    "Plugins",
+    "ProviderEntry",
+    "Resolved",
+    "create_backend",
+    "make_backend",
+    "resolve",
+]
 
 ALLOW_VARIABLE = "LATM_PLUGINS"
 _Spec = TypeVar("_Spec", ProviderSpec, LauncherSpec, TunerSpec)
@@ -208,6 +208,11 @@ class Plugins:
 
     def price(self, model: str, usage: Usage) -> Decimal | None:
         """USD for a call of ``provider:model`` by the first plugin that knows; None if none does."""
+        quoted = self.quote(model, usage)
+        return None if quoted is None else quoted[0]
+
+    def quote(self, model: str, usage: Usage) -> tuple[Decimal, str] | None:
+        """Like `price`, with the distribution of the plugin that knew."""
         for hook in self._hooks["latm_price"]:
             try:
                 price = hook(model=model, usage=usage)
@@ -215,7 +220,7 @@ class Plugins:
                 self._fail(hook.owner, f"latm_price raised {one_line(error)}", error)
                 continue
             if isinstance(price, Decimal) and price.is_finite() and price >= 0:
-                return price
+                return price, hook.owner.source
             if price is not None:
                 what = f"{price}" if isinstance(price, Decimal) else typename(price)
                 self._fail(hook.owner, f"latm_price returned {what}, not a Decimal >= 0 or None")
@@ -301,105 +306,3 @@ class Plugins:
                     self._fail(hook.owner, f"{hook_name} returned {problem}")
                 else:
                     yield hook.owner, spec
-
-
-def create_backend(
-    plugins: Plugins,
-    ref: ModelRef,
-    options: Mapping[str, object] = MappingProxyType({}),
-    api_key: str | None = None,
-) -> Backend:
-    """Make the backend of a model.
-
-    The key is the explicit one (``api_key``, or the option of that name), else what a plugin's `latm_secret`
-    says, else the environment's. The option ``key_env`` names another variable than the provider's own; an
-    empty one says that no key is needed. The option ``use`` names the provider that does the work where the
-    reference's is a name of the configuration only, see `Plugins.define`.
-
-    Args:
-        plugins: where the provider is looked up.
-        ref: the model.
-        options: the provider's table of the configuration; passed on, without ``key_env`` and ``use``.
-        api_key: the key, where the application has it at hand.
-
-    Raises:
-        UnknownProvider: no plugin offers the provider.
-        ConfigError: an option is wrong, or several plugins offer the provider.
-        Unauthorized: there is no key; says the environment variable.
-        MissingDependency: the SDK is not installed; says the pip line.
-        PluginError: the plugin failed otherwise, or what it made is no `Backend`.
-    """
-    passed = dict(options)
-    where = f"providers.{ref.provider}"
-    if (use := _text(passed, "use", where)) is not None:
-        plugins.define(ref.provider, use)
-    entry = plugins.entry(ref.provider)
-    key_env = entry.spec.key_env if "key_env" not in passed else _text(passed, "key_env", where)
-    if api_key is not None:
-        passed["api_key"] = api_key
-    if passed.get("api_key") is None:
-        passed.pop("api_key", None)
-        if key_env:
-            passed["api_key"] = _find_key(plugins, ref.provider, key_env)
-    secret = passed.get("api_key")
-    try:
-        backend = entry.spec.create(ref.model, MappingProxyType(passed))
-    except LatmError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-        failure = _creation_error(entry, error, secret if isinstance(secret, str) else "")
-    else:
-        problem = _no_backend(backend)
-        if problem is None:
-            return backend
-        failure = PluginError(
-            f"the provider {ref.provider!r} made {problem}", distribution=entry.distribution
-        )
-    # Raised out here so that an exception which holds the key does not travel along as context.
-    raise failure
-
-
-def _text(options: dict[str, object], name: str, where: str) -> str | None:
-    value = options.pop(name, None)
-    if isinstance(value, str | None):
-        return value
-    raise ConfigError(f"expected text, got {typename(value)}", where=f"{where}.{name}")
-
-
-def _find_key(plugins: Plugins, provider: str, key_env: str) -> str:
-    key = plugins.secret(provider, key_env) or os.environ.get(key_env)
-    if key:
-        return key
-    raise Unauthorized(
-        f"the provider {provider!r} has no key: set the environment variable {key_env}, "
-        f"or name another one as key_env in [providers.{provider}]"
-    )
-
-
-def _creation_error(entry: ProviderEntry, error: BaseException, secret: str) -> LatmError:
-    failure: LatmError
-    if isinstance(error, ImportError):
-        ours = entry.distribution.partition(" ")[0] == "latm"
-        failure = MissingDependency(
-            f"the provider {entry.spec.name!r}",
-            module=error.name or str(error),
-            extra=entry.spec.extra if ours else None,
-            requirement=None if ours else entry.spec.extra,
-        )
-    else:
-        text = one_line(error)
-        text = text.replace(secret, "***") if secret else text
-        failure = PluginError(
-            f"the provider {entry.spec.name!r} cannot be used: {text}",
-            distribution=entry.distribution,
-        )
-    if not secret or secret not in "".join(traceback.format_exception(error)):
-        failure.__cause__ = error
-    return failure
-
-
-def _no_backend(backend: object) -> str | None:
-    for method in ("complete", "aclose"):
-        if not inspect.iscoroutinefunction(getattr(backend, method, None)):
-            return f"{typename(backend)} without an async method {method!r}"
-    return None

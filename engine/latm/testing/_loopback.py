@@ -240,8 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(payload[at : at + 1])
 
     def _break_off(self) -> None:
-        # With a linger of zero seconds close() sends RST. Nothing may end the connection before it: the way of
-        # the server itself begins with a FIN, which a client takes for an orderly end.
+        # With a linger of zero seconds close() sends RST. Nothing may end the connection before it: what the
+        # server itself does begins with a FIN, which a client takes for an orderly end.
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()
