@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from latm._discovery import ModelRef, ProviderEntry, one_line, typename
 from latm.errors import ConfigError, LatmError, MissingDependency, PluginError, Unauthorized
-from latm.plugin import Backend
+from latm.plugin import Backend, ProviderSpec, read_options
 
 if TYPE_CHECKING:
     from latm._plugins import Plugins
 
-__all__ = ["Resolved", "create_backend", "make_backend", "resolve"]
+__all__ = ["Resolved", "check_options", "create_backend", "make_backend", "resolve"]
 
 _OWN_OPTIONS = frozenset({"concurrency", "key_env", "use"})
 # Another one in every process, so that a credential that was seen somewhere tells nothing of its key.
@@ -83,6 +83,7 @@ def resolve(
         plugins.define(ref.provider, use)
     entry = plugins.entry(ref.provider)
     key_env = _text(options, "key_env", where) if "key_env" in options else entry.spec.key_env
+    check_options(entry.spec, options, where=where)
     passed = {name: value for name, value in options.items() if name not in _OWN_OPTIONS}
     if api_key is not None:
         passed["api_key"] = api_key
@@ -90,12 +91,33 @@ def resolve(
         passed.pop("api_key", None)
         if key_env:
             passed["api_key"] = _find_key(plugins, ref.provider, key_env)
+        elif "key_env" not in options and passed.get("base_url") is None:
+            _refuse_keyless_alias(plugins, ref.provider, entry.spec.name)
     return Resolved(
         ref=ref,
         entry=entry,
         options=MappingProxyType(passed),
         credential=_credential(entry.spec.name, passed),
     )
+
+
+def check_options(spec: ProviderSpec, table: Mapping[str, object], *, where: str) -> None:
+    """Check a provider's table of the configuration, what is latm's own in it and what is the provider's.
+
+    The latter can be judged only where the provider says what its options are: see `ProviderSpec.options`.
+
+    Raises:
+        ConfigError: an unknown option, with the nearest known one, or a value of another type. The value
+            itself is never shown: it may be the key.
+    """
+    _text(table, "use", where)
+    _text(table, "key_env", where)
+    places = table.get("concurrency", 1)
+    if not isinstance(places, int) or isinstance(places, bool) or places < 1:
+        raise ConfigError("must be a whole number above 0", where=f"{where}.concurrency")
+    if spec.options is not None:
+        theirs = {name: value for name, value in table.items() if name not in _OWN_OPTIONS}
+        read_options(spec.options, theirs, where=where)
 
 
 def make_backend(resolved: Resolved) -> Backend:
@@ -137,6 +159,15 @@ def _text(options: Mapping[str, object], name: str, where: str) -> str | None:
     if isinstance(value, str | None):
         return value
     raise ConfigError(f"expected text, got {typename(value)}", where=f"{where}.{name}")
+
+
+def _refuse_keyless_alias(plugins: Plugins, alias: str, use: str) -> None:
+    """An alias has no variable of its own, and the provider behind it would name the wrong one."""
+    if alias != use and plugins.entry(use).spec.key_env:
+        raise Unauthorized(
+            f"the provider {alias!r} has no key: name a variable as key_env in [providers.{alias}] and set "
+            "it, or give the base_url of a server that needs none"
+        )
 
 
 def _find_key(plugins: Plugins, provider: str, key_env: str) -> str:

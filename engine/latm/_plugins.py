@@ -16,7 +16,7 @@ from typing import TypeVar, cast, final
 
 import pluggy
 
-from latm._backends import Resolved, create_backend, make_backend, resolve
+from latm._backends import Resolved, check_options, create_backend, make_backend, resolve
 from latm._discovery import (
     HOOKS,
     BrokenPlugin,
@@ -24,12 +24,15 @@ from latm._discovery import (
     Hook,
     ModelRef,
     ProviderEntry,
+    Stray,
     bad_spec,
+    closest,
     given,
     inspect_plugin,
     installed,
     new_manager,
     one_line,
+    strays,
     typename,
 )
 from latm.errors import ConfigError, UnknownProvider, nearest
@@ -65,6 +68,7 @@ class Plugins:
         self._aliases: dict[str, str] = {}
         self._launchers: tuple[LauncherSpec, ...] = ()
         self._tuners: tuple[TunerSpec, ...] = ()
+        self._strays: tuple[Stray, ...] = ()
         self._failing: set[tuple[str, str, str]] = set()
 
     @classmethod
@@ -92,7 +96,12 @@ class Plugins:
         plugins = cls()
         manager = new_manager()
         off = frozenset(disable)
-        for candidate in (*installed(plugins._broken), *given(extra)):
+        candidates = (*installed(plugins._broken), *given(extra))
+        plugins._strays = (
+            *strays(off, candidates, where="[plugins] disable"),
+            *strays(allow or (), candidates, where=ALLOW_VARIABLE),
+        )
+        for candidate in candidates:
             names = {candidate.name, candidate.distribution}
             if off & names:
                 plugins._skipped[candidate.name] = f"{candidate.source} is disabled"
@@ -107,6 +116,11 @@ class Plugins:
     def broken(self) -> tuple[BrokenPlugin, ...]:
         """Plugins, or single hooks of them, that failed; it may grow as hooks are called."""
         return tuple(self._broken)
+
+    @property
+    def strays(self) -> tuple[Stray, ...]:
+        """Names in the lists of disabled and allowed plugins that no plugin has: misspelt, or not there."""
+        return self._strays
 
     @property
     def conflicts(self) -> Mapping[str, tuple[str, ...]]:
@@ -145,8 +159,35 @@ class Plugins:
             )
         if use in self._aliases:
             raise ConfigError(f"{use!r} is itself defined by use; name the provider behind it", where=where)
-        self.entry(use)
+        try:
+            self.entry(use)
+        except UnknownProvider as error:
+            raise UnknownProvider(f"{where}: {error}", provider=use) from None
         self._aliases[alias] = use
+
+    def check_options(self, name: str, table: Mapping[str, object]) -> None:
+        """Check a provider's table of the configuration, before any backend is made of it.
+
+        A table for a provider that is not there is let pass, since one configuration may serve several
+        machines; one whose name is close to a provider's is not.
+
+        Raises:
+            ConfigError: an option is unknown, with the nearest known one, or has a value of another type.
+            UnknownProvider: no plugin offers the provider, and one offers another of nearly that name.
+        """
+        where = f"providers.{name}"
+        if name in self._aliases or name in self._offers:
+            # Of a name that several offer, each would have to agree: it is an error when it is asked for.
+            if name not in self.conflicts:
+                check_options(self.entry(name).spec, table, where=where)
+            return
+        absent = name in self._skipped or any(broken.name == name for broken in self._broken)
+        if not absent and (near := closest(name, {*self._offers, *self._aliases})) is not None:
+            raise UnknownProvider(
+                f"{where}: no plugin offers the provider {name!r}. Did you mean {near!r}? "
+                f"A name of your own needs use = {near!r}.",
+                provider=name,
+            )
 
     def provider(self, name: str) -> ProviderSpec:
         """The provider of that name.

@@ -40,7 +40,11 @@ class AnthropicOptions:
 @hookimpl
 def latm_providers() -> list[ProviderSpec]:
     """The one provider of this package."""
-    return [ProviderSpec(name="anthropic", create=_create, key_env=KEY_ENV, extra="anthropic")]
+    return [
+        ProviderSpec(
+            name="anthropic", create=_create, key_env=KEY_ENV, extra="anthropic", options=AnthropicOptions
+        )
+    ]
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:

@@ -46,7 +46,9 @@ class OpenAIOptions:
 @hookimpl
 def latm_providers() -> list[ProviderSpec]:
     """The one provider of this package."""
-    return [ProviderSpec(name="openai", create=_create, key_env=KEY_ENV, extra="openai")]
+    return [
+        ProviderSpec(name="openai", create=_create, key_env=KEY_ENV, extra="openai", options=OpenAIOptions)
+    ]
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:
