@@ -16,16 +16,19 @@ import json
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeGuard, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast, final
 
 import anyio
 import anyio.to_thread
 
 from latm.errors import ConfigError
 from latm.plugin import Backend, Call, Function, Message, Reply, Request, Usage
+
+if TYPE_CHECKING:
+    from latm.library import JournalEntry
 
 __all__ = [
     "Cassette",
@@ -38,6 +41,7 @@ __all__ = [
     "distinct_replies",
     "encode_reply",
     "encode_request",
+    "export",
     "load_recording",
     "read_cassette",
     "record",
@@ -187,8 +191,7 @@ def append(path: str | os.PathLike[str], exchange: Exchange) -> None:
         OSError: it cannot be written.
         ValueError: the exchange has something that is not JSON.
     """
-    line = {"request": encode_request(exchange.request), "reply": encode_reply(exchange.reply)}
-    data = canonical_json(line).encode("ascii") + b"\n"
+    data = _line(exchange)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         data = _mend(descriptor, Path(path)) + data
@@ -197,6 +200,35 @@ def append(path: str | os.PathLike[str], exchange: Exchange) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def export(entries: Iterable[JournalEntry], path: str | os.PathLike[str]) -> int:
+    """Write the replies of a library's journal into a new cassette, in their order; gives how many.
+
+    Attempts that failed are left out. The file is whole or not there.
+
+    Raises:
+        OSError: it cannot be written, or exists.
+        ValueError: an entry holds no request or no reply.
+    """
+    chosen = [
+        Exchange(decode_request(entry.request), decode_reply(entry.reply))
+        for entry in entries
+        if entry.outcome == "replied"
+    ]
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(canonical_json(_HEADER).encode("ascii") + b"\n")
+            file.writelines(_line(each) for each in chosen)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename, it refuses to take the place of another file
+    finally:
+        draft.unlink()
+    return len(chosen)
 
 
 def record(backend: Backend, path: str | os.PathLike[str]) -> Backend:
@@ -227,6 +259,11 @@ class _Recorder:
     def _append(self, exchange: Exchange) -> None:
         with self._lock:
             append(self._path, exchange)
+
+
+def _line(exchange: Exchange) -> bytes:
+    line = {"request": encode_request(exchange.request), "reply": encode_reply(exchange.reply)}
+    return canonical_json(line).encode("ascii") + b"\n"
 
 
 def _mend(descriptor: int, path: Path) -> bytes:
