@@ -9,7 +9,7 @@ import pytest
 
 from latm._plugins import ModelRef, Plugins, create_backend
 from latm.plugin import BackendError, Message, Request
-from latm.testing import AnthropicServer, HttpReply, OpenAIServer
+from latm.testing import AnthropicServer, HttpReply, OpenAIServer, anthropic_error, openai_error
 
 CANARY = "sk-canary-0123456789"
 HELLO = Request(messages=(Message("user", "hello"),))
@@ -22,7 +22,7 @@ class Wire:
     provider: str
     server: Callable
     options: Mapping[str, object]
-    error: Callable[[str], object]
+    error: Callable[..., HttpReply]
 
     @asynccontextmanager
     async def backend(self, server, **options: object):
@@ -49,27 +49,15 @@ class Wire:
             assert len(server.requests) <= 1
         return caught.value
 
-    def refusal(self, status: int, text: str = "the service says no", **headers: str) -> HttpReply:
+    def refusal(self, status: int, text: str = "the service says no", **headers: str | None) -> HttpReply:
         """An error as the service writes it."""
-        return HttpReply(
-            status=status,
-            body=self.error(text),
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
-
-
-def _openai_error(text: str) -> object:
-    return {"error": {"message": text, "type": "some_error", "param": None, "code": None}}
-
-
-def _anthropic_error(text: str) -> object:
-    return {"type": "error", "error": {"type": "some_error", "message": text}, "request_id": "req_1"}
+        return self.error(status, text, **headers)
 
 
 WIRES = {
-    "chat": Wire("openai", OpenAIServer, {}, _openai_error),
-    "responses": Wire("openai", OpenAIServer, {"api": "responses"}, _openai_error),
-    "messages": Wire("anthropic", AnthropicServer, {}, _anthropic_error),
+    "chat": Wire("openai", OpenAIServer, {}, openai_error),
+    "responses": Wire("openai", OpenAIServer, {"api": "responses"}, openai_error),
+    "messages": Wire("anthropic", AnthropicServer, {}, anthropic_error),
 }
 
 
