@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from latm.config import Config
 from latm.plugin import Usage
 
 _TABLES = "genai_prices"
+_DISTRIBUTION = "genai-prices"
 _BUCKETS = ("input", "cache_read", "cache_write")
 
 
@@ -46,6 +48,7 @@ class Prices:
         self._plugins = plugins
         self._unknown: set[str] = set()
         self._tables: Any = None
+        self._source = ""
 
     def quote(self, model: str, usage: Usage) -> Quote | None:
         """The price of a call; None where nobody knows it."""
@@ -100,9 +103,10 @@ class Prices:
         return Quote(usd, self._source, checked if isinstance(checked, date) else None)
 
     def _load(self) -> bool:
-        if self._tables is None and importlib.util.find_spec(_TABLES) is not None:
-            from importlib.metadata import version
-
-            self._tables = importlib.import_module(_TABLES)
-            self._source = f"genai-prices {version('genai-prices')}"
-        return self._tables is not None
+        if self._tables is None:
+            try:
+                self._tables = importlib.import_module(_TABLES)
+            except ImportError:
+                return False
+            self._source = f"{_DISTRIBUTION} {importlib.metadata.version(_DISTRIBUTION)}"
+        return True

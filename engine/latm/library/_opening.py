@@ -89,7 +89,7 @@ def _check(engine: sa.Engine, shown: str) -> None:
             _create(engine)  # whoever is making it has not come to this line yet, or died before it
             found = _schema_of(engine)
         if found is not None and found.isdecimal() and int(found) < SCHEMA_VERSION:
-            migrate(engine)
+            _migrate(engine, shown)
     except DBAPIError as error:
         reason = str(error.orig)
         if "not a database" in reason or "malformed" in reason:
@@ -107,6 +107,16 @@ def _check(engine: sa.Engine, shown: str) -> None:
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
         )
+
+
+def _migrate(engine: sa.Engine, shown: str) -> None:
+    try:
+        migrate(engine)
+    except ValueError as error:
+        raise LibraryError(
+            f"{shown} cannot be brought up to date: its journal is damaged ({error}). It was left as it is; "
+            "restore a copy, or choose another library."
+        ) from None
 
 
 def _schema_of(engine: sa.Engine) -> str | None:
