@@ -6,9 +6,10 @@ script serve both, `openai_error` and `anthropic_error` fail as the services do.
 provider.
 """
 
-from latm.testing._check import Check, Report, Scenario, check_provider
+from latm.testing._check import check_provider
 from latm.testing._loopback import HttpReply, RecordedRequest
 from latm.testing._requests import read_request
+from latm.testing._scenario import Check, Report, Scenario
 from latm.testing._scripted import Script, ScriptedBackend, ScriptedProvider, scripted_provider, word_usage
 from latm.testing._servers import AnthropicServer, OpenAIServer
 from latm.testing._shapes import anthropic_error, openai_error
