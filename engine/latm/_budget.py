@@ -83,17 +83,26 @@ class _Account:
     unwritten: Amounts = NOTHING
     elsewhere: Amounts = NOTHING
 
-    def clash(self, most: Amounts) -> tuple[str, Decimal, Decimal, Decimal] | None:
-        """Unit, what is spent, limit and need, where a call does not fit; None where it does."""
-        spent = self.spent + self.elsewhere
+    def clash(self, most: Amounts) -> str | None:
+        """The unit in which a call does not fit beside those under way; None where it does."""
+        taken = self.spent + self.elsewhere + self.held + most
         for unit in ("usd", "tokens", "calls"):
             limit: Decimal | int | None = getattr(self.limit, unit)
-            if limit is None:
-                continue
-            needed = getattr(most, unit)
-            if getattr(spent, unit) + getattr(self.held, unit) + needed > limit:
-                return unit, Decimal(getattr(spent, unit)), Decimal(limit), Decimal(needed)
+            if limit is not None and getattr(taken, unit) > limit:
+                return unit
         return None
+
+    def exceeded(self, most: Amounts, role: str) -> BudgetExceeded:
+        """The error for a call that does not fit."""
+        unit = self.clash(most) or "calls"
+        return BudgetExceeded(
+            spent=Decimal(getattr(self.spent + self.elsewhere, unit)),
+            limit=Decimal(getattr(self.limit, unit)),
+            role=role,
+            unit=unit,
+            scope=self.scope,
+            needed=Decimal(getattr(most, unit)),
+        )
 
 
 @final
@@ -209,19 +218,16 @@ class Budgets:
         while True:
             accounts = await self._accounts(role, run, bill, task, resumed=resumed)
             settled = self._settled
-            full = [(each, clash) for each in accounts if (clash := each.clash(most)) is not None]
-            for account, (unit, spent, limit, needed) in full:
-                if not account.flying and not looked and self._look_again(account):
-                    looked = True
-                    break
-                if not account.flying:
-                    raise BudgetExceeded(
-                        spent=spent, limit=limit, role=role, unit=unit, scope=account.scope, needed=needed
-                    )
-            else:
-                if not full:
-                    break
+            full = [each for each in accounts if each.clash(most) is not None]
+            hopeless = [each for each in full if not each.flying]
+            if not full:
+                break
+            if not hopeless:
                 await settled.wait()
+            elif looked or not self._look_again(hopeless):
+                raise hopeless[0].exceeded(most, role)
+            else:
+                looked = True
         for account in accounts:
             account.held += most
             account.flying += 1
@@ -232,10 +238,10 @@ class Budgets:
         self._settled.set()
         self._settled = anyio.Event()
 
-    def _look_again(self, account: _Account) -> bool:
+    def _look_again(self, accounts: list[_Account]) -> bool:
         """Have the day's journal read anew, if that could show that less is spent than it seems."""
         day = self._day
-        if day is None or account is not day.account or account.elsewhere == NOTHING:
+        if day is None or day.account not in accounts or day.account.elsewhere == NOTHING:
             return False
         day.look_at = float("-inf")
         return True

@@ -213,7 +213,7 @@ class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
         super().__init__(
             f"the budget of {limit} {word} for the {f'{kind} {name}' if name else kind} does not allow "
             f"another call of the {role}: {spent} {word} are spent, and it may take up to {needed} more. "
-            f"Raise {key} in [budget], or lower max_output_tokens of the role."
+            f"Raise {key} in [budget]{'' if unit == 'calls' else ', or lower max_output_tokens of the role'}."
         )
         self.spent = spent
         self.limit = limit

@@ -59,14 +59,17 @@ class Desk:
         return Purpose(**given)  # type: ignore[arg-type]
 
 
-def desk(tmp_path: Path, script: object, *, plugin: object = None, **config: object) -> Desk:
-    """Roles whose maker plays the script, or is made by the plugin, which then offers ``fake``."""
+def desk(tmp_path: Path | None, script: object, *, plugin: object = None, **config: object) -> Desk:
+    """Roles whose maker plays the script, or is made by the plugin, which then offers ``fake``.
+
+    Without a path the library is in memory, for what is done hundreds of times.
+    """
     provider = plugin or scripted_provider("fake", {"m": script})  # type: ignore[dict-item]
     given = Config(**{"roles": {"maker": "fake:m"}, "prices": PRICES, **config})  # type: ignore[arg-type]
     told: list[tuple[str, Mapping[str, object]]] = []
     plugins = Plugins.load({"fake": provider}, allow=frozenset())
     events = Events(lambda name, fields: told.append((name, fields)), plugins.event)
-    library = Library(f"sqlite:///{tmp_path / 'latm.db'}")
+    library = Library("sqlite://" if tmp_path is None else f"sqlite:///{tmp_path / 'latm.db'}")
     clock = FakeClock()
     roles = Roles(given, plugins, library=library, ledger=Ledger(), events=events, clock=clock)
     return Desk(roles, clock, library, told)
