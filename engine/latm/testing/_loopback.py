@@ -59,7 +59,7 @@ class RecordedRequest:
         method: ``POST``.
         path: with the query.
         headers: lower-case names.
-        body: the JSON value, or None where there is none.
+        body: the JSON value, or the text where it is no JSON; None where there is none.
     """
 
     method: str
@@ -70,17 +70,18 @@ class RecordedRequest:
 
 @final
 class LoopbackServer:
-    """Serve on a free port of 127.0.0.1 until closed, each connection in a thread of its own.
+    """Serve on 127.0.0.1 until closed, each connection in a thread of its own.
 
     Args:
         respond: makes the response of a request; called from many threads.
+        port: where to listen; on a free port if 0.
 
     Attributes:
         requests: all that arrived, oldest first.
         arrived: set when a request has arrived; a test may wait for it and clear it.
     """
 
-    def __init__(self, respond: Callable[[RecordedRequest], HttpReply]) -> None:
+    def __init__(self, respond: Callable[[RecordedRequest], HttpReply], *, port: int = 0) -> None:
         self.requests: list[RecordedRequest] = []
         self.arrived = threading.Event()
         self._respond = respond
@@ -102,7 +103,7 @@ class LoopbackServer:
             def handle_error(self, request: object, client_address: object) -> None:
                 """Say nothing: clients that go away are what tests do."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), name="latm-loopback", daemon=True
@@ -197,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         raw = self.rfile.read(length)
         headers = MappingProxyType({name.lower(): value for name, value in self.headers.items()})
-        body = json.loads(raw) if raw else None
+        body = _body(raw) if raw else None
         self._perform(self.server_of.answer(RecordedRequest(self.command, self.path, headers, body)))
 
     def do_GET(self) -> None:
@@ -246,3 +247,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()
         self.connection.close()
+
+
+def _body(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode("utf-8", "replace")

@@ -61,53 +61,76 @@ class _Scripted:
 class _Face:
     _base = ""
 
-    def __init__(self, script: ServerScript, write: Callable[[str, Reply], object]) -> None:
-        self._scripted = _Scripted(script, write)
+    def __init__(self, http: LoopbackServer) -> None:
+        self._http = http
 
     @property
     def base_url(self) -> str:
         """What to give a client."""
-        return f"http://127.0.0.1:{self._scripted.http.port}{self._base}"
+        return f"http://127.0.0.1:{self._http.port}{self._base}"
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """All that arrived, oldest first."""
-        return self._scripted.http.requests
+        return self._http.requests
+
+    @property
+    def arrived(self) -> threading.Event:
+        """Set when a request has arrived."""
+        return self._http.arrived
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections clients have open; one that a client closes is soon no more among them."""
+        return self._http.open_connections
+
+    def wait_until_left(self, within_s: float = 5.0) -> bool:
+        """Wait until no client is connected any more; False if one still is after that time."""
+        return self._http.wait_until_left(within_s)
+
+    def release(self) -> None:
+        """Let every held response go on."""
+        self._http.release()
+
+    def _enter(self) -> None:
+        self._http.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+
+class _Service(_Face):
+    def __init__(self, script: ServerScript, write: Callable[[str, Reply], object]) -> None:
+        self._scripted = _Scripted(script, write)
+        super().__init__(self._scripted.http)
 
     @property
     def usage(self) -> Usage:
         """The tokens of all replies handed out, those of ``HttpReply`` apart."""
         return self._scripted.usage
 
-    @property
-    def arrived(self) -> threading.Event:
-        """Set when a request has arrived."""
-        return self._scripted.http.arrived
 
-    @property
-    def open_connections(self) -> int:
-        """How many connections clients have open; one that a client closes is soon no more among them."""
-        return self._scripted.http.open_connections
+@final
+class HttpServer(_Face):
+    """A context manager: a server of any protocol over HTTP, on the loopback interface.
 
-    def wait_until_left(self, within_s: float = 5.0) -> bool:
-        """Wait until no client is connected any more; False if one still is after that time."""
-        return self._scripted.http.wait_until_left(within_s)
+    Args:
+        respond: makes the response of a request; called from many threads.
+        port: where to listen; on a free port if 0.
+    """
 
-    def release(self) -> None:
-        """Let every held response go on."""
-        self._scripted.http.release()
+    def __init__(self, respond: Callable[[RecordedRequest], HttpReply], *, port: int = 0) -> None:
+        super().__init__(LoopbackServer(respond, port=port))
 
-    def _enter(self) -> None:
-        self._scripted.http.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._scripted.http.close()
+    def __enter__(self) -> HttpServer:
+        self._enter()
+        return self
 
 
 @final
-class OpenAIServer(_Face):
+class OpenAIServer(_Service):
     """A context manager: a server of chat completions and of the Responses API.
 
     Args:
@@ -126,7 +149,7 @@ class OpenAIServer(_Face):
 
 
 @final
-class AnthropicServer(_Face):
+class AnthropicServer(_Service):
     """A context manager: a server of the Messages API.
 
     Args:

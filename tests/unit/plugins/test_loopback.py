@@ -10,7 +10,14 @@ from contextlib import closing
 
 import pytest
 
-from latm.testing import AnthropicServer, HttpReply, OpenAIServer, anthropic_error, openai_error
+from latm.testing import (
+    AnthropicServer,
+    HttpReply,
+    HttpServer,
+    OpenAIServer,
+    anthropic_error,
+    openai_error,
+)
 
 STATUSES = [400, 401, 402, 403, 404, 408, 409, 413, 418, 422, 429, 500, 502, 503, 504, 529, 599]
 
@@ -124,3 +131,22 @@ def test_a_script_s_errors_count_no_tokens():
     with AnthropicServer([anthropic_error(529)]) as server, closing(connect(server)) as connection:
         assert ask(connection).status == 529
         assert server.usage.total == 0
+
+
+def test_a_server_of_any_protocol_sees_what_was_sent_and_says_what_it_is_told():
+    def respond(request):
+        return HttpReply(status=201, body=f"{request.method} {request.path} {request.body}")
+
+    with HttpServer(respond) as server, closing(connect(server)) as connection:
+        for method, body, seen in (
+            ("POST", '{"a": 1}', "{'a': 1}"),
+            ("POST", "no JSON", "no JSON"),
+            ("GET", None, "None"),
+        ):
+            connection.request(method, "/any?x=1", body=body)
+            response = connection.getresponse()
+            assert (response.status, response.read().decode()) == (201, f"{method} /any?x=1 {seen}")
+        port = int(server.base_url.rpartition(":")[2])
+        assert [each.method for each in server.requests] == ["POST", "POST", "GET"]
+    with HttpServer(respond, port=port) as again:
+        assert again.base_url == f"http://127.0.0.1:{port}"
