@@ -96,6 +96,34 @@ class Spend:
         return total
 
 
+class _Sum:
+    """A sum of calls on its way; plain numbers, since every call adds to several."""
+
+    __slots__ = ("_calls", "_cost", "_unpriced", "_usage")
+
+    def __init__(self) -> None:
+        self._calls = self._unpriced = 0
+        self._usage = [0, 0, 0, 0]
+        self._cost = Decimal(0)
+
+    def add(self, entry: Entry) -> None:
+        usage, sums = entry.usage, self._usage
+        self._calls += 1
+        sums[0] += usage.input
+        sums[1] += usage.cache_read
+        sums[2] += usage.cache_write
+        sums[3] += usage.output
+        if entry.cost_usd is None:
+            self._unpriced += 1
+        else:
+            self._cost += entry.cost_usd
+
+    def spend(self) -> Spend:
+        return Spend(
+            calls=self._calls, usage=Usage(*self._usage), known_usd=self._cost, unpriced=self._unpriced
+        )
+
+
 class Ledger:
     """What an engine has spent since it was opened. Safe to read from any thread.
 
@@ -104,20 +132,21 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=_MOST_ENTRIES)
-        self._total = Spend()
-        self._sums: Mapping[str, dict[str, Spend]] = {name: {} for name in _GROUPS}
+        self._total = _Sum()
+        self._sums: Mapping[str, dict[str, _Sum]] = {name: {} for name in _GROUPS}
         self._lock = threading.Lock()
 
     def add(self, entry: Entry) -> None:
         """Write one attempt down."""
-        spend = Spend.of((entry,))
         with self._lock:
             self._entries.append(entry)
-            self._total += spend
+            self._total.add(entry)
             for name, sums in self._sums.items():
                 key: str | None = getattr(entry, name)
                 if key is not None:
-                    sums[key] = sums[key] + spend if key in sums else spend
+                    if key not in sums:
+                        sums[key] = _Sum()
+                    sums[key].add(entry)
 
     def entries(self) -> tuple[Entry, ...]:
         """The newest 10,000 attempts, oldest first."""
@@ -127,7 +156,7 @@ class Ledger:
     def total(self) -> Spend:
         """Everything."""
         with self._lock:
-            return self._total
+            return self._total.spend()
 
     def by_role(self) -> Mapping[str, Spend]:
         """By the role that asked."""
@@ -147,7 +176,7 @@ class Ledger:
 
     def _by(self, name: str) -> Mapping[str, Spend]:
         with self._lock:
-            return dict(sorted(self._sums[name].items()))
+            return {key: found.spend() for key, found in sorted(self._sums[name].items())}
 
 
 def price_of(usage: Usage, price: Price) -> Decimal:

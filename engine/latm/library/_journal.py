@@ -88,10 +88,10 @@ class Journal:
         self._writing = threading.Lock()
 
     def record(self, entry: JournalEntry) -> None:
-        """Store an entry; returns when it is on the disk.
+        """Store an entry; returns when no end of this process can lose it any more.
 
-        Those that come while another is being written share the next transaction, and with it the wait for
-        the disk, so that many callers at once wait hardly longer than one.
+        Those that come while another is being written share the next transaction, so that many callers at
+        once wait hardly longer than one.
         """
         pending = _Pending(_row(entry))
         with self._queueing:

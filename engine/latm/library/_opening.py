@@ -65,10 +65,11 @@ def _connect(url: sa.URL, shown: str) -> sa.Engine:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    # Readers go on while one writes. FULL waits for the disk at each commit, so that not even a power cut
-    # loses a reply that was paid for; it costs well under a millisecond, where the reply itself took seconds.
+    # Readers go on while one writes. What is committed outlives the process, however it ends. Only a power cut
+    # may cost the last transactions, though never the file: FULL, which waits for the disk at each reply, took
+    # 0.2 ms more on an idle disk and 5 ms on a busy one.
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
