@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import os
 import traceback
@@ -148,6 +147,8 @@ def make_backend(resolved: Resolved) -> Backend:
 
 
 def _credential(provider: str, options: Mapping[str, object]) -> str:
+    import hashlib
+
     place, key = options.get("base_url"), options.get("api_key")
     place = place.rstrip("/") if isinstance(place, str) else place
     key = key.strip() if isinstance(key, str) else key

@@ -17,7 +17,7 @@ from latm.errors import ConfigError, nearest
 from latm.plugin import LauncherSpec, ProviderSpec, TunerSpec
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib.metadata import Distribution
 
 __all__ = [
     "HOOKS",
@@ -231,13 +231,13 @@ def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
     for distribution in metadata.distributions():
         name = "?"
         try:
-            name = distribution.metadata["Name"] or "?"
+            name = _name(distribution)
             normal = re.sub(r"[-_.]+", "-", name).lower()
             if normal in seen:
                 continue
             seen.add(normal)
             found += [
-                _candidate(point, distribution)
+                Candidate(point.name, name, distribution.version or "?", point.load)
                 for point in distribution.entry_points
                 if point.group == ENTRY_POINT_GROUP
             ]
@@ -246,8 +246,11 @@ def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
     yield from sorted(found, key=lambda each: (each.name, each.distribution))
 
 
-def _candidate(point: EntryPoint, distribution: Distribution) -> Candidate:
-    return Candidate(point.name, distribution.metadata["Name"], distribution.version or "?", point.load)
+def _name(distribution: Distribution) -> str:
+    """A distribution's name, without parsing the rest of its metadata: that is read of every one there is."""
+    text = distribution.read_text("METADATA") or ""
+    found = re.search(r"^Name:[ \t]*(\S+)", text, re.MULTILINE)
+    return found[1] if found else distribution.metadata["Name"] or "?"
 
 
 def given(extra: Mapping[str, object]) -> Iterator[Candidate]:
