@@ -78,7 +78,7 @@ class Role:
         policy, elapsed_s, number = self._shared.config.retry, 0.0, 1
         while True:
             patience_s = attempt_s(timeout_s, attempt=number, elapsed_s=elapsed_s, policy=policy)
-            patient = dataclasses.replace(request, timeout_s=patience_s)
+            patient = dataclasses.replace(request, timeout_s=patience_s, max_output_tokens=self._cap(request))
             attempt = Attempt(self._bound, patient, asked=asked, purpose=purpose, number=number)
             try:
                 return await attempt.make()
@@ -94,19 +94,24 @@ class Role:
             elapsed_s, number = elapsed_s + decision.wait_s, number + 1
 
     def _filled_in(self, request: Request) -> Request:
-        """The request with what the role, or the provider's table, says and it does not."""
+        """The request with what the role says and it does not."""
         settings, limit = self._settings, request.max_output_tokens
-        if limit is None:
-            limit = settings.max_output_tokens
-        if limit is None and self._shared.budgets.output_tokens is not None:
-            own = self._options.get("max_output_tokens")
-            limit = own if isinstance(own, int) else self._shared.budgets.output_tokens
         return dataclasses.replace(
             request,
-            max_output_tokens=limit,
+            max_output_tokens=settings.max_output_tokens if limit is None else limit,
             temperature=settings.temperature if request.temperature is None else request.temperature,
             timeout_s=None,
         )
+
+    def _cap(self, request: Request) -> int | None:
+        """The bound on the reply: a budget needs one, where neither request nor role has it.
+
+        It is not written down with the request: another budget is not another question.
+        """
+        if request.max_output_tokens is not None or self._shared.budgets.output_tokens is None:
+            return request.max_output_tokens
+        own = self._options.get("max_output_tokens")
+        return own if isinstance(own, int) else self._shared.budgets.output_tokens
 
     def _timeout_s(self) -> float:
         """Seconds for an attempt: the role's, else the provider's, else ours."""
@@ -269,7 +274,7 @@ def _concurrency(config: Config, provider: str) -> int:
 
 
 def _asked(request: Request) -> Asked:
-    """A request as it is written down: what the model is asked, whatever the patience."""
+    """A request as it is written down: what the model is asked, whatever the patience and the budget."""
     data: Mapping[str, object] = cassettes.encode_request(request)
     text = cassettes.canonical_json(data).encode("ascii")
     return Asked(data=data, digest=hashlib.sha256(text).hexdigest(), size=len(text))

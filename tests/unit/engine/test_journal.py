@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from latm import LibraryError, cassettes
 from latm._ledger import Spend
 from latm.library import JournalEntry, Library
-from latm.plugin import Usage
+from latm.plugin import Reply, Request, Usage
 
 # As latm 0.1 wrote it before attempts and outcomes were kept: schema 1.
 OLD = """
@@ -233,3 +233,13 @@ def test_a_cassette_is_made_of_the_journal(library: Library, tmp_path: Path) -> 
     assert library.save_cassette(tmp_path / "all.jsonl", run="r") == 2
     with pytest.raises(LibraryError, match="the journal has no reply of run 'other' of role 'user'"):
         library.save_cassette(tmp_path / "none.jsonl", run="other", role="user")
+
+
+@pytest.mark.parametrize("begun", ["", '{"latm":', '{"latm":"cassette","version":1}'])
+def test_a_cassette_that_a_crash_left_without_a_line_can_be_gone_on_with(tmp_path: Path, begun: str) -> None:
+    tape = tmp_path / "tape.jsonl"
+    tape.write_text(begun)
+    assert cassettes.read_cassette(tape).exchanges == ()
+    exchange = cassettes.Exchange(Request(messages=()), Reply(text="x", usage=Usage(), model="m"))
+    cassettes.append(tape, exchange)
+    assert cassettes.read_cassette(tape).exchanges == (exchange,)
