@@ -62,8 +62,9 @@ def resolve(
 
     The key is the explicit one (``api_key``, or the option of that name), else what a plugin's `latm_secret`
     says, else the environment's. The option ``key_env`` names another variable than the provider's own; an
-    empty one says that no key is needed. The option ``use`` names the provider that does the work where the
-    reference's is a name of the configuration only, see `Plugins.define`.
+    empty one says that no key is needed. With a ``base_url`` and no ``key_env`` beside it there may be none:
+    the provider knows whether it can do without. The option ``use`` names the provider that does the work
+    where the reference's is a name of the configuration only, see `Plugins.define`.
 
     Args:
         plugins: where the provider is looked up.
@@ -81,17 +82,14 @@ def resolve(
     if (use := _text(options, "use", where)) is not None:
         plugins.define(ref.provider, use)
     entry = plugins.entry(ref.provider)
-    key_env = _text(options, "key_env", where) if "key_env" in options else entry.spec.key_env
     check_options(entry.spec, options, where=where)
     passed = {name: value for name, value in options.items() if name not in _OWN_OPTIONS}
     if api_key is not None:
         passed["api_key"] = api_key
     if passed.get("api_key") is None:
         passed.pop("api_key", None)
-        if key_env:
-            passed["api_key"] = _find_key(plugins, ref.provider, key_env)
-        elif "key_env" not in options and passed.get("base_url") is None:
-            _refuse_keyless_alias(plugins, ref.provider, entry.spec.name)
+        if (key := _find_key(plugins, ref.provider, entry.spec, options)) is not None:
+            passed["api_key"] = key
     return Resolved(
         ref=ref,
         entry=entry,
@@ -162,23 +160,32 @@ def _text(options: Mapping[str, object], name: str, where: str) -> str | None:
     raise ConfigError(f"expected text, got {typename(value)}", where=f"{where}.{name}")
 
 
-def _refuse_keyless_alias(plugins: Plugins, alias: str, use: str) -> None:
-    """An alias has no variable of its own, and the provider behind it would name the wrong one."""
-    if alias != use and plugins.entry(use).spec.key_env:
-        raise Unauthorized(
-            f"the provider {alias!r} has no key: name a variable as key_env in [providers.{alias}] and set "
-            "it, or give the base_url of a server that needs none"
+def _find_key(plugins: Plugins, name: str, spec: ProviderSpec, options: Mapping[str, object]) -> str | None:
+    """A provider's key; None where there may be none.
+
+    Raises:
+        Unauthorized: one is needed, and there is none.
+    """
+    key_env = options.get("key_env", spec.key_env)
+    if key_env == "":
+        return None
+    if isinstance(key_env, str) and key_env:
+        if key := plugins.secret(name, key_env) or os.environ.get(key_env):
+            return key
+        remedy = (
+            f"set the environment variable {key_env}, or name another one as key_env in [providers.{name}]"
         )
-
-
-def _find_key(plugins: Plugins, provider: str, key_env: str) -> str:
-    key = plugins.secret(provider, key_env) or os.environ.get(key_env)
-    if key:
-        return key
-    raise Unauthorized(
-        f"the provider {provider!r} has no key: set the environment variable {key_env}, "
-        f"or name another one as key_env in [providers.{provider}]"
-    )
+    elif name != spec.name and plugins.entry(spec.name).spec.key_env:
+        # It has no variable of its own, and the provider behind it would name the wrong one.
+        remedy = (
+            f"name a variable as key_env in [providers.{name}] and set it, or give the base_url of a server "
+            "that needs none"
+        )
+    else:
+        return None
+    if "key_env" not in options and options.get("base_url") is not None:
+        return None
+    raise Unauthorized(f"the provider {name!r} has no key: {remedy}")
 
 
 def _creation_error(entry: ProviderEntry, error: BaseException, secret: str) -> LatmError:

@@ -124,6 +124,18 @@ def test_an_alias_without_a_key_is_named_with_what_to_do(use, monkeypatch):
     assert "API_KEY" not in str(caught.value)
 
 
+def test_an_alias_that_says_that_it_needs_no_key_is_believed():
+    made = []
+
+    def create(model, options):
+        made.append(dict(options))
+        return ScriptedBackend([])
+
+    plugins = Plugins.load({"mine": offer(create=create)}, allow=frozenset())
+    create_backend(plugins, ModelRef("ours", "m"), {"use": "acme", "key_env": ""})
+    assert made == [{}]
+
+
 def test_an_alias_of_a_provider_without_keys_needs_none():
     made = []
 
