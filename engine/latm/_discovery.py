@@ -265,11 +265,11 @@ def strays(names: Iterable[str], candidates: Iterable[Candidate], *, where: str)
         yield Stray(name, where, closest(name, known))
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The nearest of the known names; None if none is near enough to be meant."""
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The nearest of the known names; None if none is near enough (0.0 any, 1.0 the same) to be meant."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)), None)
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff)), None)
 
 
 def _same(plugin: object) -> object:

@@ -50,6 +50,8 @@ __all__ = [
 ]
 
 ALLOW_VARIABLE = "LATM_PLUGINS"
+# So near is a slip; "azure-openai", which is no slip for "openai", is at 0.67.
+_SLIP = 0.8
 _Spec = TypeVar("_Spec", ProviderSpec, LauncherSpec, TunerSpec)
 
 
@@ -182,11 +184,10 @@ class Plugins:
                 check_options(self.entry(name).spec, table, where=where)
             return
         absent = name in self._skipped or any(broken.name == name for broken in self._broken)
-        if not absent and (near := closest(name, {*self._offers, *self._aliases})) is not None:
+        near = closest(name, {*self._offers, *self._aliases}, cutoff=_SLIP)
+        if near is not None and not absent:
             raise UnknownProvider(
-                f"{where}: no plugin offers the provider {name!r}. Did you mean {near!r}? "
-                f"A name of your own needs use = {near!r}.",
-                provider=name,
+                f"{where}: {self._why_unknown(name)} A name of your own needs use = {near!r}.", provider=name
             )
 
     def provider(self, name: str) -> ProviderSpec:

@@ -82,7 +82,7 @@ def test_a_table_that_is_nearly_a_provider_s_is_taken_for_a_slip(name):
 
 
 def test_a_table_of_a_provider_that_is_not_there_is_let_pass():
-    open_with({"somewhere-else": {"anything": 1}})
+    open_with({"somewhere-else": {"anything": 1}, "azure-openai": {"anything": 1}})
     config = Config(providers={"acmes": {"x": 1}}, plugins={"disable": ["acmes"]})
     load_plugins(config, {"acmes": offer(), "mine": offer(options=AcmeOptions)})
     broken = {"acmes": 3, "mine": offer(options=AcmeOptions)}
