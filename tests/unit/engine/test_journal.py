@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latm import LibraryError, cassettes
+from latm._awaited import AsyncLibrary
 from latm._ledger import Spend
 from latm.library import JournalEntry, Library
 from latm.plugin import Reply, Request, Usage
@@ -243,3 +244,11 @@ def test_a_cassette_that_a_crash_left_without_a_line_can_be_gone_on_with(tmp_pat
     exchange = cassettes.Exchange(Request(messages=()), Reply(text="x", usage=Usage(), model="m"))
     cassettes.append(tape, exchange)
     assert cassettes.read_cassette(tape).exchanges == (exchange,)
+
+
+@pytest.mark.anyio
+async def test_an_awaited_library_tells_the_same(library: Library, tmp_path: Path) -> None:
+    library.record(entry(request={"messages": []}, reply={"text": "x", "model": "m", "usage": {"input": 3}}))
+    awaited = AsyncLibrary(library)
+    assert await awaited.spent(run="r") == library.spent()
+    assert await awaited.save_cassette(tmp_path / "tape.jsonl") == 1
