@@ -126,7 +126,12 @@ class Role:
         if found is None:
             return None
         self._bound.events.tell(
-            "model.recalled", role=self.name, model=self.model, task=purpose.task, step=purpose.step
+            "model.recalled",
+            role=self.name,
+            model=self.model,
+            run=purpose.run,
+            task=purpose.task,
+            step=purpose.step,
         )
         reply = cassettes.decode_reply(found.reply)
         # It belongs to what this run cost, though not to what this engine spent.

@@ -148,7 +148,7 @@ class Journal:
         try:
             with self._transaction() as connection:
                 connection.execute(sa.insert(journal), rows)
-        except Exception as error:  # noqa: BLE001 - raised where the entry came from
+        except BaseException as error:  # noqa: BLE001 - raised where each entry came from
             return error
         return None
 

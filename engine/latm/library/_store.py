@@ -276,7 +276,7 @@ class Library:
     # Journal
 
     def record(self, entry: JournalEntry) -> None:
-        """Store a paid reply, before anything is done with it; returns when no end of the process can lose it."""
+        """Store a paid reply before it is used; returns when no end of the process can lose it any more."""
         self._journal.record(entry)
 
     def recall(self, run: str, step: str, digest: str) -> JournalEntry | None:

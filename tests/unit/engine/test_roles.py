@@ -13,6 +13,7 @@ from latm._events import Events
 from latm._plugins import Plugins
 from latm._roles import Roles
 from latm._rooms import load_plugins
+from latm.cassettes import read_cassette
 from latm.library import Library
 from latm.plugin import Message, ProviderSpec, Reply, Request, Usage, hookimpl
 from latm.testing import ScriptedBackend
@@ -156,6 +157,21 @@ async def test_a_role_can_be_recorded_and_replayed(tmp_path: Path) -> None:
     assert (again.text, again.usage) == (first.text, first.usage)
     await roles.aclose()
     library.close()
+
+
+async def test_a_cassette_holds_each_exchange_once_whoever_died_before_it_was_written(tmp_path: Path) -> None:
+    tape = tmp_path / "tape.jsonl"
+    roles = {"maker": {"model": "fake:m", "record": str(tape)}}
+    asked = {"first": True, "recorded already": False, "lost by a crash": False}
+    for lost in asked:
+        if lost == "lost by a crash":
+            tape.unlink()
+        backend = ScriptedBackend(["x"])
+        place = desk(tmp_path, backend, roles=roles)
+        await (await place.role()).complete(ASK, place.purpose(resumable=True))
+        assert len(backend.requests) == asked[lost]
+        assert [each.reply.text for each in read_cassette(tape).exchanges] == ["x"]
+        await place.close()
 
 
 async def test_a_reply_that_cannot_be_written_down_is_a_fault_of_its_plugin_and_is_counted(
