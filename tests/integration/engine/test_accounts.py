@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latm import BackendError, Config, Ledger
+from latm import BackendError, BudgetExceeded, Config, Engine, Ledger
 from latm._clock import SystemClock
 from latm._events import Events
 from latm._ledger import price_of
@@ -21,7 +22,7 @@ from latm._roles import Purpose, Roles
 from latm.config import Price
 from latm.library import Library
 from latm.plugin import Message, Reply, Request, Usage
-from latm.testing import AnthropicServer, HttpReply, OpenAIServer, RecordedRequest
+from latm.testing import AnthropicServer, HttpReply, OpenAIServer, RecordedRequest, read_request
 
 PRICE = {"input": "3", "output": "15", "cache_read": "0.3", "cache_write": "3.75"}
 LOOPS = {"asyncio": 1, "trio": 2}
@@ -127,3 +128,41 @@ def audit(loop: str, *, seed: int) -> None:
     assert {"replied", "Truncated"} <= outcomes
     assert {each.attempt for each in ledger.entries()} > {1}
     library.close()
+
+
+def test_fifty_threads_of_an_application_do_not_overspend_a_budget() -> None:
+    chance, lock = random.Random(5), threading.Lock()
+
+    def answer(request: RecordedRequest) -> Reply:
+        asked = read_request(request)
+        assert asked.max_output_tokens == 300
+        with lock:
+            usage = Usage(input=chance.randrange(len(asked.messages[-1].text)), output=chance.randrange(301))
+        return Reply(text="none" if asked.response_schema else "Answer: 7", usage=usage, model="m")
+
+    limit, refused, answered = Decimal("0.05"), [], []
+    with OpenAIServer(answer) as server:
+        config = Config(
+            roles=dict.fromkeys(("maker", "user", "dispatcher"), "openai:m"),
+            providers={"openai": {"base_url": server.base_url, "api_key": "k", "concurrency": 50}},
+            prices={"openai:m": PRICE},
+            budget={"usd": limit, "output_tokens": 300},
+            library="sqlite://",
+        )
+        with Engine(config) as engine:
+
+            def solve(number: int) -> None:
+                try:
+                    answered.append(engine.solve(f"What is question {number}?").text)
+                except BudgetExceeded as error:
+                    refused.append(error)
+
+            with ThreadPoolExecutor(50) as threads:
+                list(threads.map(solve, range(100)))
+            spent = engine.ledger.total().cost_usd
+        price = Price(**{name: Decimal(value) for name, value in PRICE.items()})
+        assert price_of(server.usage, price) == spent
+    assert spent is not None
+    assert spent <= limit < refused[-1].spent + refused[-1].needed
+    assert len(answered) + len(refused) == 100
+    assert answered
