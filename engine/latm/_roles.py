@@ -192,6 +192,8 @@ class Roles:
             Unauthorized: there is no key.
             PluginError: the provider's plugin is broken.
         """
+        if name in self._roles:
+            return self._roles[name]
         async with self._creating:
             if name not in self._roles:
                 # In a thread: an SDK takes a second or two to import, and those at work should not wait.

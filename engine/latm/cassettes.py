@@ -10,22 +10,21 @@ Fields at their defaults are left out, so that a field which a later version add
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import math
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, TypeGuard, cast, final
 
 import anyio
 import anyio.to_thread
 
+from latm._codec import decode, encode
 from latm.errors import ConfigError
-from latm.plugin import Backend, Call, Function, Message, Reply, Request, Usage
+from latm.plugin import Backend, Reply, Request
 
 if TYPE_CHECKING:
     from latm.library import JournalEntry
@@ -50,8 +49,6 @@ __all__ = [
 
 VERSION = 1
 _HEADER: Mapping[str, object] = {"latm": "cassette", "version": VERSION}
-_Kind = TypeVar("_Kind", Request, Reply)
-_PARTS: Mapping[str, type] = {"messages": Message, "functions": Function, "calls": Call}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ def encode_request(request: Request) -> dict[str, Any]:
     Raises:
         ValueError: a value in a schema or in metadata is not JSON; says where.
     """
-    return _encode(request, "request")
+    return encode(request, "request")
 
 
 def encode_reply(reply: Reply) -> dict[str, Any]:
@@ -115,7 +112,7 @@ def encode_reply(reply: Reply) -> dict[str, Any]:
     Raises:
         ValueError: a value in arguments or metadata is not JSON; says where.
     """
-    return _encode(reply, "reply")
+    return encode(reply, "reply")
 
 
 def decode_request(data: object) -> Request:
@@ -124,7 +121,7 @@ def decode_request(data: object) -> Request:
     Raises:
         ValueError: the data are not of that shape; says where.
     """
-    return _decode(Request, data, "request")
+    return decode(Request, data, "request")
 
 
 def decode_reply(data: object) -> Reply:
@@ -133,7 +130,7 @@ def decode_reply(data: object) -> Reply:
     Raises:
         ValueError: the data are not of that shape; says where.
     """
-    return _decode(Reply, data, "reply")
+    return decode(Reply, data, "reply")
 
 
 def request_digest(request: Request) -> str:
@@ -359,66 +356,3 @@ def _cassette(path: Path, text: str) -> Cassette:
         except ValueError as error:
             raise ConfigError(str(error), where=where) from error
     return Cassette(path, tuple(exchanges))
-
-
-def _encode(value: Any, where: str) -> dict[str, Any]:
-    encoded: dict[str, Any] = {}
-    blank = _blank(value.__class__)
-    for entry in fields(value):
-        held = getattr(value, entry.name)
-        place = f"{where}.{entry.name}"
-        if entry.name in blank and held == blank[entry.name]:
-            continue
-        if entry.name in _PARTS:
-            encoded[entry.name] = [_encode(part, f"{place}[{at}]") for at, part in enumerate(held)]
-        elif isinstance(held, Usage):
-            encoded[entry.name] = _encode(held, place)
-        elif entry.name in ("temperature", "timeout_s") and held is not None:
-            encoded[entry.name] = float(held)  # 1 and 1.0 ask the same
-        else:
-            encoded[entry.name] = _plain(held, place)
-    return encoded
-
-
-@functools.cache
-def _blank(kind: Any) -> Mapping[str, object]:
-    """The defaults of a kind's fields."""
-    found: dict[str, object] = {}
-    for entry in fields(kind):
-        if entry.default is not MISSING:
-            found[entry.name] = entry.default
-        elif entry.default_factory is not MISSING:
-            found[entry.name] = entry.default_factory()
-    return found
-
-
-def _plain(value: object, where: str) -> object:
-    """A value as JSON has it; refused where JSON would silently change it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{where} is {value}, which JSON does not have")
-        return value
-    if isinstance(value, Mapping):
-        plain: dict[str, object] = {}
-        for key, held in cast("Mapping[object, object]", value).items():
-            if not isinstance(key, str):
-                raise ValueError(f"{where} has the key {key!r}, which is not text")  # noqa: TRY004 - one kind
-            plain[key] = _plain(held, f"{where}.{key}")
-        return plain
-    if isinstance(value, list | tuple):
-        items = cast("Sequence[object]", value)
-        return [_plain(held, f"{where}[{at}]") for at, held in enumerate(items)]
-    raise ValueError(f"{where} is a {type(value).__name__}, which is not JSON")
-
-
-def _decode(kind: type[_Kind], data: object, where: str) -> _Kind:
-    import msgspec
-
-    try:
-        return msgspec.convert(data, type=kind)
-    except msgspec.ValidationError as error:
-        text = str(error)
-        place = text.replace("`$", f"`{where}") if "`$" in text else f"{text} - at `{where}`"
-        raise ValueError(place) from error

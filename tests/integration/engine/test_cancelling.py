@@ -18,7 +18,7 @@ from latm._plugins import Plugins
 from latm._roles import Purpose, Roles
 from latm.library import JournalEntry, Library
 from latm.plugin import Backend, Message, ProviderSpec, Reply, Request, Usage, hookimpl
-from latm.testing import AnthropicServer, HttpReply, OpenAIServer
+from latm.testing import AnthropicServer, HttpReply, OpenAIServer, scripted_provider
 
 pytestmark = pytest.mark.anyio
 ASK = Request(messages=(Message("user", "hello"),))
@@ -142,3 +142,18 @@ async def test_a_journal_that_is_slow_to_answer_holds_nobody() -> None:
     assert time.monotonic() - began < 1.0
     go_on.set()
     await place.aclose()
+
+
+async def test_a_role_that_is_there_does_not_wait_for_one_that_is_in_the_making(tmp_path: Path) -> None:
+    library, slow = Library(f"sqlite:///{tmp_path / 'latm.db'}"), Slow()
+    config = Config(roles={"user": "quick:m", "maker": "slow:m"})
+    place = roles(config, library, slow=slow, quick=scripted_provider("quick", {"m": ["x"]}))
+    await place.get("user")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(place.get, "maker")
+        assert await anyio.to_thread.run_sync(slow.asked.wait, 10)
+        with anyio.fail_after(1):
+            assert (await (await place.get("user")).complete(ASK, purpose())).text == "x"
+        slow.go_on.set()
+    await place.aclose()
+    library.close()
