@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from datetime import datetime
 from typing import TYPE_CHECKING, final
 
+from latm._ledger import Spend
 from latm._records import Tool
 from latm._threads import in_thread
 
@@ -37,3 +40,13 @@ class AsyncLibrary:
             LibraryError: there is no active tool of that name.
         """
         await in_thread(self._library.retire, name)
+
+    async def save_cassette(
+        self, path: str | os.PathLike[str], *, run: str | None = None, role: str | None = None
+    ) -> int:
+        """Write replies of the journal into a new cassette; see `latm.library.Library.save_cassette`."""
+        return await in_thread(lambda: self._library.save_cassette(path, run=run, role=role))
+
+    async def spent(self, *, run: str | None = None, since: datetime | None = None) -> Spend:
+        """The sum of what the journal holds; see `latm.library.Library.spent`."""
+        return await in_thread(lambda: self._library.spent(run=run, since=since))

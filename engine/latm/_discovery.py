@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from latm.errors import ConfigError, nearest
 from latm.plugin import LauncherSpec, ProviderSpec, TunerSpec
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib.metadata import Distribution
 
 __all__ = [
     "HOOKS",
@@ -26,12 +26,15 @@ __all__ = [
     "Hook",
     "ModelRef",
     "ProviderEntry",
+    "Stray",
     "bad_spec",
+    "closest",
     "given",
     "inspect_plugin",
     "installed",
     "new_manager",
     "one_line",
+    "strays",
     "typename",
 ]
 
@@ -111,6 +114,25 @@ class BrokenPlugin:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A name in a list of plugins that no plugin has.
+
+    Attributes:
+        name: as it stands in the list.
+        where: the list.
+        near: the nearest name that a plugin has; None if none is near.
+    """
+
+    name: str
+    where: str
+    near: str | None
+
+    def __str__(self) -> str:
+        hint = f" Did you mean {self.near!r}?" if self.near else ""
+        return f"{self.where} names {self.name!r}, but no plugin is called so.{hint}"
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     name: str
     distribution: str
@@ -184,7 +206,20 @@ def bad_spec(spec: ProviderSpec | LauncherSpec | TunerSpec) -> str | None:
     if isinstance(spec, LauncherSpec):
         return None  # the sandbox judges its own
     create: Any = spec.create
-    return None if callable(create) else f"the spec {name!r} whose create is {typename(create)}, not callable"
+    if not callable(create):
+        return f"the spec {name!r} whose create is {typename(create)}, not callable"
+    return _bad_provider(spec) if isinstance(spec, ProviderSpec) else None
+
+
+def _bad_provider(spec: ProviderSpec) -> str | None:
+    texts: dict[str, Any] = {"key_env": spec.key_env, "extra": spec.extra}
+    for field_name, value in texts.items():
+        if not isinstance(value, str | None):
+            return f"the spec {spec.name!r} whose {field_name} is {typename(value)}, not a str or None"
+    options: Any = spec.options
+    if options is None or (isinstance(options, type) and hasattr(options, "__dataclass_fields__")):
+        return None
+    return f"the spec {spec.name!r} whose options is {typename(options)}, not a dataclass"
 
 
 def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
@@ -196,13 +231,13 @@ def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
     for distribution in metadata.distributions():
         name = "?"
         try:
-            name = distribution.metadata["Name"] or "?"
+            name = _name(distribution)
             normal = re.sub(r"[-_.]+", "-", name).lower()
             if normal in seen:
                 continue
             seen.add(normal)
             found += [
-                _candidate(point, distribution)
+                Candidate(point.name, name, distribution.version or "?", point.load)
                 for point in distribution.entry_points
                 if point.group == ENTRY_POINT_GROUP
             ]
@@ -211,13 +246,30 @@ def installed(broken: list[BrokenPlugin]) -> Iterator[Candidate]:
     yield from sorted(found, key=lambda each: (each.name, each.distribution))
 
 
-def _candidate(point: EntryPoint, distribution: Distribution) -> Candidate:
-    return Candidate(point.name, distribution.metadata["Name"], distribution.version or "?", point.load)
+def _name(distribution: Distribution) -> str:
+    """A distribution's name, without parsing the rest of its metadata: that is read of every one there is."""
+    text = distribution.read_text("METADATA") or ""
+    found = re.search(r"^Name:[ \t]*(\S+)", text, re.MULTILINE)
+    return found[1] if found else distribution.metadata["Name"] or "?"
 
 
 def given(extra: Mapping[str, object]) -> Iterator[Candidate]:
     for name, plugin in extra.items():
         yield Candidate(name, "", "", partial(_same, plugin))
+
+
+def strays(names: Iterable[str], candidates: Iterable[Candidate], *, where: str) -> Iterator[Stray]:
+    """The names of a list that stand for none of the plugins that were found."""
+    known = {name for each in candidates for name in (each.name, each.distribution) if name}
+    for name in sorted(set(names) - known):
+        yield Stray(name, where, closest(name, known))
+
+
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The nearest of the known names; None if none is near enough (0.0 any, 1.0 the same) to be meant."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff)), None)
 
 
 def _same(plugin: object) -> object:

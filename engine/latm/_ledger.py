@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from latm.config import Price
 from latm.plugin import Usage
 
+REPLIED = "replied"
+"""The outcome of an attempt that gave a reply."""
+
 _MILLION = Decimal(1_000_000)
+_MOST_ENTRIES = 10_000
+_GROUPS = ("role", "model", "task", "tool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One call of a model.
+    """One attempt of a call that used tokens.
 
     Attributes:
         role: the role that asked.
@@ -24,7 +31,12 @@ class Entry:
         cost_usd: in USD; None where the price is unknown.
         task: the task's name, once it is known.
         tool: the tool's name, for calls that made or used one.
-        seconds: wall time of the call.
+        seconds: wall time of the attempt.
+        run: the making or the question that it belongs to.
+        attempt: its number within its call, counted from 1.
+        outcome: ``replied``, or the name of the error that it failed with, such as ``Truncated``.
+        price_source: where the price is from: ``config``, a plugin's distribution, or ``genai-prices 0.2.3``.
+        price_date: the day of which the price is, where the source says it.
     """
 
     role: str
@@ -34,6 +46,11 @@ class Entry:
     task: str | None = None
     tool: str | None = None
     seconds: float = 0.0
+    run: str = ""
+    attempt: int = 1
+    outcome: str = REPLIED
+    price_source: str | None = None
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +58,10 @@ class Spend:
     """A sum of calls.
 
     Attributes:
-        calls: how many.
+        calls: how many attempts.
         usage: their tokens.
         known_usd: the sum of the known prices, in USD.
-        unpriced: how many calls have no known price.
+        unpriced: how many of them have no known price.
     """
 
     calls: int = 0
@@ -79,49 +96,87 @@ class Spend:
         return total
 
 
-class Ledger:
-    """What an engine has spent since it was opened. Safe to read from any thread."""
+class _Sum:
+    """A sum of calls on its way; plain numbers, since every call adds to several."""
+
+    __slots__ = ("_calls", "_cost", "_unpriced", "_usage")
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
-        self._total = Spend()
+        self._calls = self._unpriced = 0
+        self._usage = [0, 0, 0, 0]
+        self._cost = Decimal(0)
+
+    def add(self, entry: Entry) -> None:
+        usage, sums = entry.usage, self._usage
+        self._calls += 1
+        sums[0] += usage.input
+        sums[1] += usage.cache_read
+        sums[2] += usage.cache_write
+        sums[3] += usage.output
+        if entry.cost_usd is None:
+            self._unpriced += 1
+        else:
+            self._cost += entry.cost_usd
+
+    def spend(self) -> Spend:
+        return Spend(
+            calls=self._calls, usage=Usage(*self._usage), known_usd=self._cost, unpriced=self._unpriced
+        )
+
+
+class Ledger:
+    """What an engine has spent since it was opened. Safe to read from any thread.
+
+    Sums are kept of everything; of single attempts the newest 10,000. The library's journal has them all.
+    """
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=_MOST_ENTRIES)
+        self._total = _Sum()
+        self._sums: Mapping[str, dict[str, _Sum]] = {name: {} for name in _GROUPS}
         self._lock = threading.Lock()
 
     def add(self, entry: Entry) -> None:
-        """Write one call down."""
+        """Write one attempt down."""
         with self._lock:
             self._entries.append(entry)
-            self._total += Spend.of((entry,))
+            self._total.add(entry)
+            for name, sums in self._sums.items():
+                key: str | None = getattr(entry, name)
+                if key is not None:
+                    if key not in sums:
+                        sums[key] = _Sum()
+                    sums[key].add(entry)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every call, oldest first."""
+        """The newest 10,000 attempts, oldest first."""
         with self._lock:
             return tuple(self._entries)
 
     def total(self) -> Spend:
         """Everything."""
         with self._lock:
-            return self._total
+            return self._total.spend()
 
     def by_role(self) -> Mapping[str, Spend]:
         """By the role that asked."""
-        return self._by(lambda entry: entry.role)
+        return self._by("role")
+
+    def by_model(self) -> Mapping[str, Spend]:
+        """By model, as ``provider:model``."""
+        return self._by("model")
 
     def by_task(self) -> Mapping[str, Spend]:
         """By task; calls that belong to none are left out."""
-        return self._by(lambda entry: entry.task)
+        return self._by("task")
 
     def by_tool(self) -> Mapping[str, Spend]:
         """By tool, its making included; calls that belong to none are left out."""
-        return self._by(lambda entry: entry.tool)
+        return self._by("tool")
 
-    def _by(self, key: Callable[[Entry], str | None]) -> Mapping[str, Spend]:
-        groups: dict[str, list[Entry]] = {}
-        for entry in self.entries():
-            name = key(entry)
-            if name is not None:
-                groups.setdefault(name, []).append(entry)
-        return {name: Spend.of(entries) for name, entries in sorted(groups.items())}
+    def _by(self, name: str) -> Mapping[str, Spend]:
+        with self._lock:
+            return {key: found.spend() for key, found in sorted(self._sums[name].items())}
 
 
 def price_of(usage: Usage, price: Price) -> Decimal:

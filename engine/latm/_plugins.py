@@ -1,4 +1,4 @@
-"""Find plugins, load each behind a guard of its own, and make backends of what they offer.
+"""Find plugins, and load each behind a guard of its own; `latm._backends` makes backends of what they offer.
 
 pluggy registers and orders hook implementations. They are then called one by one, here, because pluggy stops
 at the first that raises and cannot say whose it was; and they are called at load or create time only, so that
@@ -7,9 +7,7 @@ nothing of it is on the way of a question.
 
 from __future__ import annotations
 
-import inspect
 import os
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -18,6 +16,7 @@ from typing import TypeVar, cast, final
 
 import pluggy
 
+from latm._backends import Resolved, check_options, create_backend, make_backend, resolve
 from latm._discovery import (
     HOOKS,
     BrokenPlugin,
@@ -25,28 +24,34 @@ from latm._discovery import (
     Hook,
     ModelRef,
     ProviderEntry,
+    Stray,
     bad_spec,
+    closest,
     given,
     inspect_plugin,
     installed,
     new_manager,
     one_line,
+    strays,
     typename,
 )
-from latm.errors import (
-    ConfigError,
-    LatmError,
-    MissingDependency,
-    PluginError,
-    Unauthorized,
-    UnknownProvider,
-    nearest,
-)
-from latm.plugin import Backend, LauncherSpec, ProviderSpec, TunerSpec, Usage
+from latm.errors import ConfigError, UnknownProvider, nearest
+from latm.plugin import LauncherSpec, ProviderSpec, TunerSpec, Usage
 
-__all__ = ["BrokenPlugin", "ModelRef", "Plugins", "ProviderEntry", "create_backend"]
+__all__ = [
+    "BrokenPlugin",
+    "ModelRef",
+    "Plugins",
+    "ProviderEntry",
+    "Resolved",
+    "create_backend",
+    "make_backend",
+    "resolve",
+]
 
 ALLOW_VARIABLE = "LATM_PLUGINS"
+# So near is a slip; "azure-openai", which is no slip for "openai", is at 0.67.
+_SLIP = 0.8
 _Spec = TypeVar("_Spec", ProviderSpec, LauncherSpec, TunerSpec)
 
 
@@ -65,6 +70,7 @@ class Plugins:
         self._aliases: dict[str, str] = {}
         self._launchers: tuple[LauncherSpec, ...] = ()
         self._tuners: tuple[TunerSpec, ...] = ()
+        self._strays: tuple[Stray, ...] = ()
         self._failing: set[tuple[str, str, str]] = set()
 
     @classmethod
@@ -92,7 +98,12 @@ class Plugins:
         plugins = cls()
         manager = new_manager()
         off = frozenset(disable)
-        for candidate in (*installed(plugins._broken), *given(extra)):
+        candidates = (*installed(plugins._broken), *given(extra))
+        plugins._strays = (
+            *strays(off, candidates, where="[plugins] disable"),
+            *strays(allow or (), candidates, where=ALLOW_VARIABLE),
+        )
+        for candidate in candidates:
             names = {candidate.name, candidate.distribution}
             if off & names:
                 plugins._skipped[candidate.name] = f"{candidate.source} is disabled"
@@ -107,6 +118,11 @@ class Plugins:
     def broken(self) -> tuple[BrokenPlugin, ...]:
         """Plugins, or single hooks of them, that failed; it may grow as hooks are called."""
         return tuple(self._broken)
+
+    @property
+    def strays(self) -> tuple[Stray, ...]:
+        """Names in the lists of disabled and allowed plugins that no plugin has: misspelt, or not there."""
+        return self._strays
 
     @property
     def conflicts(self) -> Mapping[str, tuple[str, ...]]:
@@ -145,8 +161,34 @@ class Plugins:
             )
         if use in self._aliases:
             raise ConfigError(f"{use!r} is itself defined by use; name the provider behind it", where=where)
-        self.entry(use)
+        try:
+            self.entry(use)
+        except UnknownProvider as error:
+            raise UnknownProvider(f"{where}: {error}", provider=use) from None
         self._aliases[alias] = use
+
+    def check_options(self, name: str, table: Mapping[str, object]) -> None:
+        """Check a provider's table of the configuration, before any backend is made of it.
+
+        A table for a provider that is not there is let pass, since one configuration may serve several
+        machines; one whose name is close to a provider's is not.
+
+        Raises:
+            ConfigError: an option is unknown, with the nearest known one, or has a value of another type.
+            UnknownProvider: no plugin offers the provider, and one offers another of nearly that name.
+        """
+        where = f"providers.{name}"
+        if name in self._aliases or name in self._offers:
+            # Of a name that several offer, each would have to agree: it is an error when it is asked for.
+            if name not in self.conflicts:
+                check_options(self.entry(name).spec, table, where=where)
+            return
+        absent = name in self._skipped or any(broken.name == name for broken in self._broken)
+        near = closest(name, {*self._offers, *self._aliases}, cutoff=_SLIP)
+        if near is not None and not absent:
+            raise UnknownProvider(
+                f"{where}: {self._why_unknown(name)} A name of your own needs use = {near!r}.", provider=name
+            )
 
     def provider(self, name: str) -> ProviderSpec:
         """The provider of that name.
@@ -208,6 +250,11 @@ class Plugins:
 
     def price(self, model: str, usage: Usage) -> Decimal | None:
         """USD for a call of ``provider:model`` by the first plugin that knows; None if none does."""
+        quoted = self.quote(model, usage)
+        return None if quoted is None else quoted[0]
+
+    def quote(self, model: str, usage: Usage) -> tuple[Decimal, str] | None:
+        """Like `price`, with the distribution of the plugin that knew."""
         for hook in self._hooks["latm_price"]:
             try:
                 price = hook(model=model, usage=usage)
@@ -215,7 +262,7 @@ class Plugins:
                 self._fail(hook.owner, f"latm_price raised {one_line(error)}", error)
                 continue
             if isinstance(price, Decimal) and price.is_finite() and price >= 0:
-                return price
+                return price, hook.owner.source
             if price is not None:
                 what = f"{price}" if isinstance(price, Decimal) else typename(price)
                 self._fail(hook.owner, f"latm_price returned {what}, not a Decimal >= 0 or None")
@@ -301,105 +348,3 @@ class Plugins:
                     self._fail(hook.owner, f"{hook_name} returned {problem}")
                 else:
                     yield hook.owner, spec
-
-
-def create_backend(
-    plugins: Plugins,
-    ref: ModelRef,
-    options: Mapping[str, object] = MappingProxyType({}),
-    api_key: str | None = None,
-) -> Backend:
-    """Make the backend of a model.
-
-    The key is the explicit one (``api_key``, or the option of that name), else what a plugin's `latm_secret`
-    says, else the environment's. The option ``key_env`` names another variable than the provider's own; an
-    empty one says that no key is needed. The option ``use`` names the provider that does the work where the
-    reference's is a name of the configuration only, see `Plugins.define`.
-
-    Args:
-        plugins: where the provider is looked up.
-        ref: the model.
-        options: the provider's table of the configuration; passed on, without ``key_env`` and ``use``.
-        api_key: the key, where the application has it at hand.
-
-    Raises:
-        UnknownProvider: no plugin offers the provider.
-        ConfigError: an option is wrong, or several plugins offer the provider.
-        Unauthorized: there is no key; says the environment variable.
-        MissingDependency: the SDK is not installed; says the pip line.
-        PluginError: the plugin failed otherwise, or what it made is no `Backend`.
-    """
-    passed = dict(options)
-    where = f"providers.{ref.provider}"
-    if (use := _text(passed, "use", where)) is not None:
-        plugins.define(ref.provider, use)
-    entry = plugins.entry(ref.provider)
-    key_env = entry.spec.key_env if "key_env" not in passed else _text(passed, "key_env", where)
-    if api_key is not None:
-        passed["api_key"] = api_key
-    if passed.get("api_key") is None:
-        passed.pop("api_key", None)
-        if key_env:
-            passed["api_key"] = _find_key(plugins, ref.provider, key_env)
-    secret = passed.get("api_key")
-    try:
-        backend = entry.spec.create(ref.model, MappingProxyType(passed))
-    except LatmError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-        failure = _creation_error(entry, error, secret if isinstance(secret, str) else "")
-    else:
-        problem = _no_backend(backend)
-        if problem is None:
-            return backend
-        failure = PluginError(
-            f"the provider {ref.provider!r} made {problem}", distribution=entry.distribution
-        )
-    # Raised out here so that an exception which holds the key does not travel along as context.
-    raise failure
-
-
-def _text(options: dict[str, object], name: str, where: str) -> str | None:
-    value = options.pop(name, None)
-    if isinstance(value, str | None):
-        return value
-    raise ConfigError(f"expected text, got {typename(value)}", where=f"{where}.{name}")
-
-
-def _find_key(plugins: Plugins, provider: str, key_env: str) -> str:
-    key = plugins.secret(provider, key_env) or os.environ.get(key_env)
-    if key:
-        return key
-    raise Unauthorized(
-        f"the provider {provider!r} has no key: set the environment variable {key_env}, "
-        f"or name another one as key_env in [providers.{provider}]"
-    )
-
-
-def _creation_error(entry: ProviderEntry, error: BaseException, secret: str) -> LatmError:
-    failure: LatmError
-    if isinstance(error, ImportError):
-        ours = entry.distribution.partition(" ")[0] == "latm"
-        failure = MissingDependency(
-            f"the provider {entry.spec.name!r}",
-            module=error.name or str(error),
-            extra=entry.spec.extra if ours else None,
-            requirement=None if ours else entry.spec.extra,
-        )
-    else:
-        text = one_line(error)
-        text = text.replace(secret, "***") if secret else text
-        failure = PluginError(
-            f"the provider {entry.spec.name!r} cannot be used: {text}",
-            distribution=entry.distribution,
-        )
-    if not secret or secret not in "".join(traceback.format_exception(error)):
-        failure.__cause__ = error
-    return failure
-
-
-def _no_backend(backend: object) -> str | None:
-    for method in ("complete", "aclose"):
-        if not inspect.iscoroutinefunction(getattr(backend, method, None)):
-            return f"{typename(backend)} without an async method {method!r}"
-    return None

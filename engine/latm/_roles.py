@@ -1,266 +1,154 @@
-"""A backend bound to a role: everything that surrounds one `complete()`.
+"""The roles of an engine: a backend bound to each, and everything that surrounds one `complete()`.
 
-Order of the layers, outermost first: journal (a reply that this run paid for already is not paid again),
-budget, retries, concurrency, the backend; then price, ledger and journal, before anyone sees the reply.
+Order of the layers, outermost first: journal (a reply that this run paid for already is not paid again) and
+retries here; for each attempt budget, concurrency and the backend under a timeout, then price, ledger and
+journal, before anyone sees the reply, in `latm._attempts`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import traceback
-from collections.abc import Awaitable, Callable, Mapping
+import hashlib
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import anyio
 
 from latm import cassettes
+from latm._accounts import Accounts, Asked, Purpose, recalled
+from latm._attempts import Attempt, Bound
+from latm._budget import Budgets
 from latm._clock import Clock
 from latm._events import Events
-from latm._ledger import Entry, Ledger, price_of
-from latm._plugins import ModelRef, Plugins, create_backend
+from latm._ledger import Ledger
+from latm._plugins import ModelRef, Plugins, Resolved, make_backend, resolve
+from latm._prices import Prices
+from latm._recording import Recording
+from latm._retry import attempt_s, decide
 from latm._threads import in_thread
 from latm.config import Config
-from latm.errors import (
-    BackendError,
-    BudgetExceeded,
-    ConfigError,
-    LatmError,
-    PluginError,
-    Throttled,
-    Timeout,
-    Unavailable,
-)
-from latm.plugin import Backend, Reply, Request, Usage
+from latm.errors import BackendError, ConfigError, LatmError
+from latm.plugin import Backend, Reply, Request
 
 if TYPE_CHECKING:
     from latm.library import Library
 
-ATTEMPTS = 4
-_FIRST_WAIT_S = 0.5
-_LONGEST_WAIT_S = 30.0
+__all__ = ["Purpose", "Role", "Roles", "provider_options"]
+
 _CONCURRENCY = 8
-_TRANSIENT = (Throttled, Unavailable, Timeout)
+_TIMEOUT_S = 120.0
 _OWN_OPTIONS = frozenset({"concurrency", "use"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
-    """What a call is made for.
-
-    Attributes:
-        run: the making or question that it belongs to.
-        step: where in the run; unique within it.
-        bill: where the call is added up, beside the engine's ledger.
-        task: the task's name, where known.
-        tool: the tool's name, where one is made or used.
-        resumable: whether a reply that an earlier process paid for at this step may be used.
-    """
-
-    run: str
-    step: str
-    bill: Ledger
-    task: str | None = None
-    tool: str | None = None
-    resumable: bool = False
 
 
 @final
 class Role:
     """One model in one role."""
 
-    def __init__(self, name: str, *, backend: Backend, ref: str, shared: Roles) -> None:
-        self.name = name
-        self.model = ref
-        self._backend = backend
+    def __init__(self, bound: Bound, *, shared: Roles, recording: Recording | None) -> None:
+        self.name = bound.role
+        self.model = bound.model
+        self._bound = bound
         self._shared = shared
-        self._settings = shared.config.role(name)
+        self._recording = recording
+        self._settings = shared.config.role(bound.role)
+        self._options = shared.config.providers.get(ModelRef.parse(bound.model).provider, {})
 
     async def complete(self, request: Request, purpose: Purpose) -> Reply:
         """Get a reply, paid for once, written down before it is used.
 
         Raises:
             BackendError: what the backend raised last, with ``model`` set.
-            BudgetExceeded: the budget is spent; no call was made.
+            BudgetExceeded: a budget does not allow the call; it was not made.
+            ConfigError: a budget in USD cannot be kept, since the price of the model is unknown.
             PluginError: the backend broke the contract.
         """
-        settings = self._settings
-        request = dataclasses.replace(
-            request,
-            max_output_tokens=request.max_output_tokens or settings.max_output_tokens,
-            temperature=settings.temperature if request.temperature is None else request.temperature,
-            timeout_s=settings.timeout_s if request.timeout_s is None else request.timeout_s,
-        )
-        digest = cassettes.request_digest(request)
-        if purpose.resumable and (reply := await self._recalled(digest, purpose)) is not None:
+        timeout_s = self._timeout_s() if request.timeout_s is None else request.timeout_s
+        request = self._filled_in(request)
+        asked = _asked(request)
+        if purpose.resumable and (reply := await self._recalled(request, asked, purpose)) is not None:
             return reply
-        return await self._attempts(request, digest, purpose)
+        reply = await self._attempts(request, asked, purpose, timeout_s)
+        if self._recording is not None:
+            await self._recording.add(request, reply)
+        return reply
 
-    async def aclose(self) -> None:
-        """Close the backend."""
-        await self._backend.aclose()
+    async def _attempts(self, request: Request, asked: Asked, purpose: Purpose, timeout_s: float) -> Reply:
+        policy, elapsed_s, number = self._shared.config.retry, 0.0, 1
+        while True:
+            patience_s = attempt_s(timeout_s, attempt=number, elapsed_s=elapsed_s, policy=policy)
+            patient = dataclasses.replace(request, timeout_s=patience_s, max_output_tokens=self._cap(request))
+            attempt = Attempt(self._bound, patient, asked=asked, purpose=purpose, number=number)
+            try:
+                return await attempt.make()
+            except BackendError as error:
+                elapsed_s += attempt.seconds
+                chance = _chance()
+                decision = decide(error, attempt=number, elapsed_s=elapsed_s, policy=policy, chance=chance)
+                if decision.kind == "no":
+                    attempt.tell_failed("model.failed", error)
+                    raise
+                attempt.tell_failed("model.retry", error, kind=decision.kind, wait_s=decision.wait_s)
+            await self._shared.clock.sleep(decision.wait_s)
+            elapsed_s, number = elapsed_s + decision.wait_s, number + 1
 
-    async def _recalled(self, digest: str, purpose: Purpose) -> Reply | None:
-        found = await in_thread(self._shared.library.recall, purpose.run, purpose.step, digest)
+    def _filled_in(self, request: Request) -> Request:
+        """The request with what the role says and it does not."""
+        settings, limit = self._settings, request.max_output_tokens
+        return dataclasses.replace(
+            request,
+            max_output_tokens=settings.max_output_tokens if limit is None else limit,
+            temperature=settings.temperature if request.temperature is None else request.temperature,
+            timeout_s=None,
+        )
+
+    def _cap(self, request: Request) -> int | None:
+        """The bound on the reply: a budget needs one, where neither request nor role has it.
+
+        It is not written down with the request: another budget is not another question.
+        """
+        if request.max_output_tokens is not None or self._shared.budgets.output_tokens is None:
+            return request.max_output_tokens
+        own = self._options.get("max_output_tokens")
+        return own if isinstance(own, int) else self._shared.budgets.output_tokens
+
+    def _timeout_s(self) -> float:
+        """Seconds for an attempt: the role's, else the provider's, else ours."""
+        if self._settings.timeout_s is not None:
+            return self._settings.timeout_s
+        own = self._options.get("timeout_s")
+        return own if isinstance(own, int | float) and not isinstance(own, bool) and own > 0 else _TIMEOUT_S
+
+    async def _recalled(self, request: Request, asked: Asked, purpose: Purpose) -> Reply | None:
+        library = self._shared.library
+        found = await in_thread(library.recall, purpose.run, purpose.step, asked.digest, abandon=True)
         if found is None:
             return None
-        self._shared.events.tell(
-            "model.recalled", role=self.name, model=self.model, task=purpose.task, step=purpose.step
+        self._bound.events.tell(
+            "model.recalled",
+            role=self.name,
+            model=self.model,
+            run=purpose.run,
+            task=purpose.task,
+            step=purpose.step,
         )
         reply = cassettes.decode_reply(found.reply)
         # It belongs to what this run cost, though not to what this engine spent.
-        purpose.bill.add(
-            Entry(
-                role=self.name,
-                model=self.model,
-                usage=reply.usage,
-                cost_usd=found.cost_usd,
-                task=purpose.task,
-                tool=purpose.tool,
-                seconds=found.seconds,
-            )
-        )
+        purpose.bill.add(recalled(found, purpose))
+        if self._recording is not None:
+            await self._recording.add_recalled(request, reply)
         return reply
 
-    async def _account(
-        self, request: Request, reply: Reply, purpose: Purpose, *, digest: str, seconds: float
-    ) -> Decimal | None:
-        """Write a paid reply into ledger, bill and journal, before anyone sees it; gives its cost."""
-        from latm.library import JournalEntry
 
-        # Zeros of a service that reported no usage are no count, and a call is never free for that.
-        counted = not any(key.endswith(".usage_missing") for key in reply.metadata)
-        cost = self._shared.price(self.model, reply.usage) if counted else None
-        entry = Entry(
-            role=self.name,
-            model=self.model,
-            usage=reply.usage,
-            cost_usd=cost,
-            task=purpose.task,
-            tool=purpose.tool,
-            seconds=seconds,
-        )
-        self._shared.ledger.add(entry)
-        purpose.bill.add(entry)
-        try:
-            encoded = cassettes.encode_reply(reply)
-        except ValueError as error:
-            raise PluginError(
-                f"the backend of {self.model} gave a Reply that is no data: {error}",
-                distribution=self._shared.distribution(self.model),
-            ) from None
-        written = JournalEntry(
-            run=purpose.run,
-            step=purpose.step,
-            digest=digest,
-            role=self.name,
-            model=self.model,
-            request=cassettes.encode_request(request),
-            reply=encoded,
-            task=purpose.task,
-            tool=purpose.tool,
-            cost_usd=cost,
-            seconds=seconds,
-        )
-        # A cancelled caller must not lose what is paid for: the reply is written down all the same.
-        with anyio.CancelScope(shield=True):
-            await in_thread(self._shared.library.record, written)
-        return cost
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What a role is made of, and takes a while to make."""
 
-    def _check_budget(self) -> None:
-        limit = self._shared.config.budget.usd
-        if limit is None:
-            return
-        if self._shared.price(self.model, Usage()) is None:
-            raise ConfigError(
-                f"a budget in USD needs the price of every model, and that of {self.model} is unknown: add "
-                f'[prices."{self.model}"] with input and output, in USD per million tokens',
-                where="budget.usd",
-            )
-        spend = self._shared.ledger.total()
-        if spend.unpriced:
-            raise ConfigError(
-                f"a budget in USD cannot be kept: {spend.unpriced} of {spend.calls} calls reported no usage "
-                "or have no price",
-                where="budget.usd",
-            )
-        spent = spend.known_usd
-        if spent >= limit:
-            raise BudgetExceeded(spent=spent, limit=limit, role=self.name)
-
-    async def _attempts(self, request: Request, digest: str, purpose: Purpose) -> Reply:
-        clock, events = self._shared.clock, self._shared.events
-        for attempt in range(1, ATTEMPTS + 1):
-            started = clock.monotonic()
-            try:
-                reply = await self._once(request)
-            except BackendError as error:
-                error.model = self.model
-                if error.reply is not None:
-                    # Paid for, though it failed; under no digest, so that nothing takes it for an answer.
-                    seconds = clock.monotonic() - started
-                    await self._account(request, error.reply, purpose, digest="", seconds=seconds)
-                wait = _wait_s(error, attempt)
-                if not isinstance(error, _TRANSIENT) or attempt == ATTEMPTS or wait > _LONGEST_WAIT_S:
-                    raise
-                events.tell("model.retry", role=self.name, model=self.model, wait_s=wait, error=str(error))
-                await clock.sleep(wait)
-            else:
-                seconds = clock.monotonic() - started
-                cost = await self._account(request, reply, purpose, digest=digest, seconds=seconds)
-                events.tell(
-                    "model.replied",
-                    role=self.name,
-                    model=self.model,
-                    run=purpose.run,
-                    task=purpose.task,
-                    step=purpose.step,
-                    usage=reply.usage,
-                    cost_usd=cost,
-                    seconds=seconds,
-                )
-                await self._add_to_cassette(request, reply)
-                return reply
-        raise AssertionError  # the last attempt returns or raises
-
-    async def _once(self, request: Request) -> Reply:
-        try:
-            async with self._shared.turn(self.model):
-                # Here and not before the wait for a place: those who waited may find it spent by now.
-                self._check_budget()
-                return self._checked(await self._backend.complete(request))
-        except LatmError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            *_, last = traceback.extract_tb(error.__traceback__)
-            what = f"{type(error).__name__} at {last.filename}:{last.lineno}, which is no BackendError"
-        # Raised out here, without the exception itself: SDKs put whole requests, keys included, into theirs.
-        raise PluginError(
-            f"the backend of {self.model} raised {what}", distribution=self._shared.distribution(self.model)
-        )
-
-    async def _add_to_cassette(self, request: Request, reply: Reply) -> None:
-        path = self._settings.record
-        if path is None:
-            return
-        try:
-            with anyio.CancelScope(shield=True):
-                await in_thread(cassettes.append, path, cassettes.Exchange(request, reply))
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be written: {error.strerror}; the reply is in the journal",
-                where=f"roles.{self.name}.record",
-            ) from None
-
-    def _checked(self, reply: object) -> Reply:
-        if isinstance(reply, Reply):
-            return reply
-        raise PluginError(
-            f"the backend of {self.model} gave {type(reply).__name__} where a Reply was due",
-            distribution=self._shared.distribution(self.model),
-        )
+    resolved: Resolved
+    backend: Backend
+    recording: Recording | None
+    places: int
 
 
 @final
@@ -283,9 +171,17 @@ class Roles:
         self.ledger = ledger
         self.events = events
         self.clock = clock
+        self.prices = Prices(config, plugins)
+        self.budgets = Budgets(config.budget, library=library, clock=clock)
+        self.accounts = Accounts(library=library, ledger=ledger, prices=self.prices)
         self._roles: dict[str, Role] = {}
-        self._creating = anyio.Lock()
         self._turns: dict[str, anyio.Semaphore] = {}
+        self._creating = anyio.Lock()
+        # For the threads that make roles; one whose caller was cancelled goes on, and its work is kept.
+        self._making = threading.Lock()
+        self._made: dict[str, _Made] = {}
+        self._handing_over = threading.Lock()
+        self._closed = False
 
     async def get(self, name: str) -> Role:
         """The model in a role.
@@ -301,59 +197,74 @@ class Roles:
         async with self._creating:
             if name not in self._roles:
                 # In a thread: an SDK takes a second or two to import, and those at work should not wait.
-                self._roles[name] = await in_thread(self._create, name)
+                made = await in_thread(self._make, name, abandon=True)
+                self._roles[name] = Role(self._bind(name, made), shared=self, recording=made.recording)
             return self._roles[name]
-
-    def _create(self, name: str) -> Role:
-        settings = self.config.role(name)
-        ref = ModelRef.parse(settings.model, where=f"roles.{name}")
-        backend = create_backend(self.plugins, ref, provider_options(self.config, ref.provider))
-        if settings.record is not None:
-            _check_cassette(settings.record, where=f"roles.{name}.record")
-        return Role(name, backend=backend, ref=str(ref), shared=self)
-
-    def price(self, model: str, usage: Usage) -> Decimal | None:
-        """Price of a call in USD: the configuration's, else a plugin's, else None."""
-        price = self.config.prices.get(model)
-        return self.plugins.price(model, usage) if price is None else price_of(usage, price)
-
-    def distribution(self, model: str) -> str:
-        """Which distribution a model's provider came from, for an error text."""
-        return self.plugins.entry(ModelRef.parse(model).provider).distribution
-
-    def turn(self, model: str) -> Any:
-        """Wait for one of the provider's places; all roles share them."""
-        provider = ModelRef.parse(model).provider
-        found = self._turns.get(provider)
-        if found is None:
-            places = self.config.providers.get(provider, {}).get("concurrency", _CONCURRENCY)
-            if not isinstance(places, int) or isinstance(places, bool) or places < 1:
-                raise ConfigError("must be a whole number above 0", where=f"providers.{provider}.concurrency")
-            found = self._turns[provider] = anyio.Semaphore(places)
-        return found
 
     async def aclose(self) -> None:
         """Close every backend; one that fails to close does not keep the others open."""
-        closing: Mapping[str, Callable[[], Awaitable[None]]] = {
-            name: role.aclose for name, role in self._roles.items()
-        }
+        with self._handing_over:
+            self._closed = True
+            closing, self._made = self._made, {}
         self._roles.clear()
-        for name, close in closing.items():
+        for name, made in closing.items():
             try:
-                await close()
+                await made.backend.aclose()
             except Exception as error:  # noqa: BLE001 - a plugin's, told and done with
                 self.events.tell("model.close_failed", role=name, error=type(error).__name__)
 
+    def _bind(self, name: str, made: _Made) -> Bound:
+        turn = self._turns.setdefault(made.resolved.credential, anyio.Semaphore(made.places))
+        return Bound(
+            role=name,
+            model=str(made.resolved.ref),
+            distribution=made.resolved.entry.distribution,
+            backend=made.backend,
+            turn=turn,
+            budgets=self.budgets,
+            prices=self.prices,
+            accounts=self.accounts,
+            events=self.events,
+            clock=self.clock,
+            content=self.config.events.content,
+        )
 
-def _check_cassette(path: str, *, where: str) -> None:
-    """Find out before anything is paid for whether a cassette can be added to."""
-    try:
-        if Path(path).exists():
-            cassettes.read_cassette(path)
-        with Path(path).open("ab"):
-            pass
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", where=where) from None
+    def _make(self, name: str) -> _Made:
+        with self._making:
+            if name in self._made:
+                return self._made[name]
+            made = self._make_new(name)
+            with self._handing_over:
+                if not self._closed:
+                    self._made[name] = made
+                    return made
+        # Nobody waits for it any more. It has sent nothing yet, so that any event loop may close it.
+        anyio.run(made.backend.aclose)
+        raise ConfigError("this engine is closed")
+
+    def _make_new(self, name: str) -> _Made:
+        settings = self.config.role(name)
+        ref = ModelRef.parse(settings.model, where=f"roles.{name}")
+        resolved = resolve(self.plugins, ref, provider_options(self.config, ref.provider))
+        places = self._places(resolved)
+        where = f"roles.{name}.record"
+        recording = None if settings.record is None else Recording(settings.record, where=where)
+        self.prices.warm(str(ref))
+        return _Made(resolved=resolved, backend=make_backend(resolved), recording=recording, places=places)
+
+    def _places(self, resolved: Resolved) -> int:
+        """How many calls an account may have at once: the fewest that any of its names in use allows."""
+        own = resolved.ref.provider
+        others = {ModelRef.parse(role.model).provider for role in self.config.roles.values()} - {own}
+        sharing = [name for name in others if self._credential(name) == resolved.credential]
+        return min(_concurrency(self.config, name) for name in (own, *sharing))
+
+    def _credential(self, provider: str) -> str | None:
+        ref = ModelRef(provider, "any")
+        try:
+            return resolve(self.plugins, ref, provider_options(self.config, provider)).credential
+        except LatmError:  # said when a role needs it
+            return None
 
 
 def provider_options(config: Config, provider: str) -> dict[str, object]:
@@ -362,11 +273,21 @@ def provider_options(config: Config, provider: str) -> dict[str, object]:
     return {key: value for key, value in table.items() if key not in _OWN_OPTIONS}
 
 
-def _wait_s(error: BackendError, attempt: int) -> float:
-    if error.retry_after is not None:
-        return error.retry_after
-    # Full jitter, so that callers that were refused together do not come back together.
+def _concurrency(config: Config, provider: str) -> int:
+    places = config.providers.get(provider, {}).get("concurrency", _CONCURRENCY)
+    if not isinstance(places, int) or isinstance(places, bool) or places < 1:
+        raise ConfigError("must be a whole number above 0", where=f"providers.{provider}.concurrency")
+    return places
+
+
+def _asked(request: Request) -> Asked:
+    """A request as it is written down: what the model is asked, whatever the patience and the budget."""
+    data: Mapping[str, object] = cassettes.encode_request(request)
+    text = cassettes.canonical_json(data).encode("ascii")
+    return Asked(data=data, digest=hashlib.sha256(text).hexdigest(), size=len(text))
+
+
+def _chance() -> float:
     import random
 
-    longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (attempt - 1))
-    return longest * (0.5 + random.random() / 2)  # noqa: S311
+    return random.random()  # noqa: S311 - spreads callers out; no secret

@@ -129,14 +129,15 @@ async def furnish(
 
 
 def load_plugins(config: Config, given: Mapping[str, object] = MappingProxyType({})) -> Plugins:
-    """The plugins that a configuration allows, and the provider names that it defines by ``use``.
+    """The plugins that a configuration allows, the provider names that it defines by ``use``, all checked.
 
     Args:
         config: the configuration.
         given: plugins that need no package, by name.
 
     Raises:
-        ConfigError: a ``use`` is no text, or names what is no provider.
+        ConfigError: a ``use`` is no text, or names what is no provider; an option of a provider is unknown or
+            has a value of another type.
     """
     plugins = Plugins.load(given, disable=config.plugins.disable)
     for name, options in config.providers.items():
@@ -145,6 +146,8 @@ def load_plugins(config: Config, given: Mapping[str, object] = MappingProxyType(
             plugins.define(name, use)
         elif use is not None:
             raise ConfigError("must be the name of a provider", where=f"providers.{name}.use")
+    for name, options in config.providers.items():
+        plugins.check_options(name, options)
     return plugins
 
 

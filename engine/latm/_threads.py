@@ -10,6 +10,13 @@ import anyio.to_thread
 T = TypeVar("T")
 
 
-async def in_thread(function: Callable[..., T], *args: object) -> T:
-    """Run a function of the library in a worker thread; not abandoned when cancelled, it may be writing."""
-    return await anyio.to_thread.run_sync(function, *args)
+async def in_thread(function: Callable[..., T], *args: object, abandon: bool = False) -> T:
+    """Run a function in a worker thread.
+
+    Args:
+        function: what to run.
+        args: its arguments.
+        abandon: whether a caller that is cancelled goes on at once and leaves the thread to itself. Not for
+            what writes: its caller must know that it is written.
+    """
+    return await anyio.to_thread.run_sync(function, *args, abandon_on_cancel=abandon)

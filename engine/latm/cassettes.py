@@ -10,22 +10,24 @@ Fields at their defaults are left out, so that a field which a later version add
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeGuard, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, TypeGuard, cast, final
 
 import anyio
 import anyio.to_thread
 
+from latm._codec import decode, encode
 from latm.errors import ConfigError
-from latm.plugin import Backend, Call, Function, Message, Reply, Request, Usage
+from latm.plugin import Backend, Reply, Request
+
+if TYPE_CHECKING:
+    from latm.library import JournalEntry
 
 __all__ = [
     "Cassette",
@@ -38,6 +40,7 @@ __all__ = [
     "distinct_replies",
     "encode_reply",
     "encode_request",
+    "export",
     "load_recording",
     "read_cassette",
     "record",
@@ -46,8 +49,6 @@ __all__ = [
 
 VERSION = 1
 _HEADER: Mapping[str, object] = {"latm": "cassette", "version": VERSION}
-_Kind = TypeVar("_Kind", Request, Reply)
-_PARTS: Mapping[str, type] = {"messages": Message, "functions": Function, "calls": Call}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def encode_request(request: Request) -> dict[str, Any]:
     Raises:
         ValueError: a value in a schema or in metadata is not JSON; says where.
     """
-    return _encode(request, "request")
+    return encode(request, "request")
 
 
 def encode_reply(reply: Reply) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def encode_reply(reply: Reply) -> dict[str, Any]:
     Raises:
         ValueError: a value in arguments or metadata is not JSON; says where.
     """
-    return _encode(reply, "reply")
+    return encode(reply, "reply")
 
 
 def decode_request(data: object) -> Request:
@@ -120,7 +121,7 @@ def decode_request(data: object) -> Request:
     Raises:
         ValueError: the data are not of that shape; says where.
     """
-    return _decode(Request, data, "request")
+    return decode(Request, data, "request")
 
 
 def decode_reply(data: object) -> Reply:
@@ -129,7 +130,7 @@ def decode_reply(data: object) -> Reply:
     Raises:
         ValueError: the data are not of that shape; says where.
     """
-    return _decode(Reply, data, "reply")
+    return decode(Reply, data, "reply")
 
 
 def request_digest(request: Request) -> str:
@@ -170,13 +171,15 @@ def load_recording(path: str | os.PathLike[str]) -> Cassette | Transcript:
 
 
 def read_cassette(path: str | os.PathLike[str]) -> Cassette:
-    """Read a cassette.
+    """Read a cassette; one that was begun and not written to has no exchanges.
 
     Raises:
         ConfigError: the file is absent, unreadable, or no cassette of this version; names it and the line.
     """
     path = Path(path)
-    return _cassette(path, _read(path))
+    text = _read(path)
+    begun = canonical_json(_HEADER).startswith(text)  # a crash came before the header was whole
+    return Cassette(path, ()) if begun else _cassette(path, text)
 
 
 def append(path: str | os.PathLike[str], exchange: Exchange) -> None:
@@ -187,8 +190,7 @@ def append(path: str | os.PathLike[str], exchange: Exchange) -> None:
         OSError: it cannot be written.
         ValueError: the exchange has something that is not JSON.
     """
-    line = {"request": encode_request(exchange.request), "reply": encode_reply(exchange.reply)}
-    data = canonical_json(line).encode("ascii") + b"\n"
+    data = _line(exchange)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         data = _mend(descriptor, Path(path)) + data
@@ -197,6 +199,35 @@ def append(path: str | os.PathLike[str], exchange: Exchange) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def export(entries: Iterable[JournalEntry], path: str | os.PathLike[str]) -> int:
+    """Write the replies of a library's journal into a new cassette, in their order; gives how many.
+
+    Attempts that failed are left out. The file is whole or not there.
+
+    Raises:
+        OSError: it cannot be written, or exists.
+        ValueError: an entry holds no request or no reply.
+    """
+    chosen = [
+        Exchange(decode_request(entry.request), decode_reply(entry.reply))
+        for entry in entries
+        if entry.outcome == "replied"
+    ]
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(canonical_json(_HEADER).encode("ascii") + b"\n")
+            file.writelines(_line(each) for each in chosen)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename, it refuses to take the place of another file
+    finally:
+        draft.unlink()
+    return len(chosen)
 
 
 def record(backend: Backend, path: str | os.PathLike[str]) -> Backend:
@@ -227,6 +258,11 @@ class _Recorder:
     def _append(self, exchange: Exchange) -> None:
         with self._lock:
             append(self._path, exchange)
+
+
+def _line(exchange: Exchange) -> bytes:
+    line = {"request": encode_request(exchange.request), "reply": encode_reply(exchange.reply)}
+    return canonical_json(line).encode("ascii") + b"\n"
 
 
 def _mend(descriptor: int, path: Path) -> bytes:
@@ -320,66 +356,3 @@ def _cassette(path: Path, text: str) -> Cassette:
         except ValueError as error:
             raise ConfigError(str(error), where=where) from error
     return Cassette(path, tuple(exchanges))
-
-
-def _encode(value: Any, where: str) -> dict[str, Any]:
-    encoded: dict[str, Any] = {}
-    blank = _blank(value.__class__)
-    for entry in fields(value):
-        held = getattr(value, entry.name)
-        place = f"{where}.{entry.name}"
-        if entry.name in blank and held == blank[entry.name]:
-            continue
-        if entry.name in _PARTS:
-            encoded[entry.name] = [_encode(part, f"{place}[{at}]") for at, part in enumerate(held)]
-        elif isinstance(held, Usage):
-            encoded[entry.name] = _encode(held, place)
-        elif entry.name in ("temperature", "timeout_s") and held is not None:
-            encoded[entry.name] = float(held)  # 1 and 1.0 ask the same
-        else:
-            encoded[entry.name] = _plain(held, place)
-    return encoded
-
-
-@functools.cache
-def _blank(kind: Any) -> Mapping[str, object]:
-    """The defaults of a kind's fields."""
-    found: dict[str, object] = {}
-    for entry in fields(kind):
-        if entry.default is not MISSING:
-            found[entry.name] = entry.default
-        elif entry.default_factory is not MISSING:
-            found[entry.name] = entry.default_factory()
-    return found
-
-
-def _plain(value: object, where: str) -> object:
-    """A value as JSON has it; refused where JSON would silently change it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{where} is {value}, which JSON does not have")
-        return value
-    if isinstance(value, Mapping):
-        plain: dict[str, object] = {}
-        for key, held in cast("Mapping[object, object]", value).items():
-            if not isinstance(key, str):
-                raise ValueError(f"{where} has the key {key!r}, which is not text")  # noqa: TRY004 - one kind
-            plain[key] = _plain(held, f"{where}.{key}")
-        return plain
-    if isinstance(value, list | tuple):
-        items = cast("Sequence[object]", value)
-        return [_plain(held, f"{where}[{at}]") for at, held in enumerate(items)]
-    raise ValueError(f"{where} is a {type(value).__name__}, which is not JSON")
-
-
-def _decode(kind: type[_Kind], data: object, where: str) -> _Kind:
-    import msgspec
-
-    try:
-        return msgspec.convert(data, type=kind)
-    except msgspec.ValidationError as error:
-        text = str(error)
-        place = text.replace("`$", f"`{where}") if "`$" in text else f"{text} - at `{where}`"
-        raise ValueError(place) from error

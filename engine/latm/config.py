@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, cast
 
+from latm._tables import amounts, at_least, hide_credentials, record, seconds, shown_options, table
 from latm.errors import ConfigError, nearest
 from latm_sandbox import Limits
 
@@ -18,10 +19,13 @@ __all__ = [
     "ROLES",
     "BudgetConfig",
     "Config",
+    "EventsConfig",
     "LibraryConfig",
+    "Limit",
     "MakingConfig",
     "PluginsConfig",
     "Price",
+    "RetryConfig",
     "RoleConfig",
     "SandboxConfig",
 ]
@@ -29,7 +33,6 @@ __all__ = [
 ROLES = ("maker", "user", "dispatcher", "fallback")
 """The places that a model fills. ``fallback`` answers what no tool can; the maker's model if unset."""
 
-T = TypeVar("T")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -41,21 +44,21 @@ class RoleConfig:
         model: ``provider:model``.
         max_output_tokens: bound on each reply.
         temperature: passed to the provider, which refuses it where its model has none.
-        timeout_s: seconds for each attempt of a call.
+        timeout_s: seconds for each attempt of a call; None means those of the provider's table, and 120 where
+            that says nothing either.
         record: a file to which every exchange of this role is appended as a cassette.
     """
 
     model: str
     max_output_tokens: int | None = None
     temperature: float | None = None
-    timeout_s: float | None = 120.0
+    timeout_s: float | None = None
     record: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no call could be made with."""
-        _at_least(1, max_output_tokens=self.max_output_tokens)
-        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
-            raise ConfigError("must be a number of seconds above 0", where="timeout_s")
+        at_least(1, max_output_tokens=self.max_output_tokens)
+        seconds(timeout_s=self.timeout_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,30 @@ class LibraryConfig:
 
     url: str = "sqlite:///latm.db"
 
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"LibraryConfig(url={hide_credentials(self.url)!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A bound on what models may use; None for none.
+
+    Attributes:
+        usd: in USD.
+        tokens: tokens in all buckets.
+        calls: replies that are paid for.
+    """
+
+    usd: Decimal | None = None
+    tokens: int | None = None
+    calls: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no amount."""
+        amounts(usd=self.usd)
+        at_least(0, tokens=self.tokens, calls=self.calls)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetConfig:
@@ -104,27 +131,93 @@ class BudgetConfig:
 
     Attributes:
         usd: in USD, over the engine's life; None for no bound.
+        tokens: the same in tokens.
+        calls: the same in replies that are paid for.
+        run: bound on each making and each question; a making that is taken up again counts as one.
+        task: bound on each task, over the engine's life.
+        day: bound on each day (UTC), over all engines on the same library.
+        roles: bound on each role, by its name, over the engine's life.
+        output_tokens: cap on the replies of a role that has none of its own, while money or tokens are
+            bounded: without one there is no knowing what a call may cost.
     """
 
     usd: Decimal | None = None
+    tokens: int | None = None
+    calls: int | None = None
+    run: Limit = Limit()
+    task: Limit = Limit()
+    day: Limit = Limit()
+    roles: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
+    output_tokens: int = 8192
 
     def __post_init__(self) -> None:
-        """Refuse what is no amount."""
-        _amounts(usd=self.usd)
+        """Refuse what is no amount and no role."""
+        amounts(usd=self.usd)
+        at_least(0, tokens=self.tokens, calls=self.calls)
+        at_least(1, output_tokens=self.output_tokens)
+        for role in self.roles:
+            if role not in ROLES:
+                raise ConfigError(f"no such role: {role!r}.{nearest(role, ROLES)}", where="roles")
+
+    @property
+    def engine(self) -> Limit:
+        """The bound on the whole engine."""
+        return Limit(usd=self.usd, tokens=self.tokens, calls=self.calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryConfig:
+    """When a failed call of a model is made again.
+
+    Attributes:
+        attempts: how often a call is made at most, the first time included.
+        total_s: seconds for all attempts and the waits between them. The first attempt has its whole timeout
+            even where that is more. Waiting for a place (``concurrency``) or for a budget does not count.
+        longest_wait_s: where a service asks for a longer wait than this, its error is raised at once.
+    """
+
+    attempts: int = 4
+    total_s: float = 300.0
+    longest_wait_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no call could be made with."""
+        at_least(1, attempts=self.attempts)
+        seconds(total_s=self.total_s, longest_wait_s=self.longest_wait_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsConfig:
+    """What events tell.
+
+    Attributes:
+        content: whether events about a model's call hold the texts of the request and the reply.
+    """
+
+    content: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Price of a model, USD per million tokens. An unset cache price is that of ``input``."""
+    """Price of a model, USD per million tokens.
+
+    Attributes:
+        input: of tokens read.
+        output: of tokens written, reasoning included.
+        cache_read: of tokens read from a cache; that of ``input`` if unset.
+        cache_write: of tokens written to a cache; that of ``input`` if unset.
+        as_of: the day on which the price was looked up; kept with each call that it priced.
+    """
 
     input: Decimal
     output: Decimal
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+    as_of: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no amount."""
-        _amounts(
+        amounts(
             input=self.input, output=self.output, cache_read=self.cache_read, cache_write=self.cache_write
         )
 
@@ -157,8 +250,8 @@ class MakingConfig:
 
     def __post_init__(self) -> None:
         """Refuse counts with which no tool could ever be made."""
-        _at_least(1, demonstrations=self.demonstrations, validation=self.validation, attempts=self.attempts)
-        _at_least(self.demonstrations + self.validation, instances=self.instances)
+        at_least(1, demonstrations=self.demonstrations, validation=self.validation, attempts=self.attempts)
+        at_least(self.demonstrations + self.validation, instances=self.instances)
 
     @property
     def pending(self) -> int:
@@ -200,6 +293,8 @@ class Config:
     prices: Mapping[str, Price]
     making: MakingConfig
     plugins: PluginsConfig
+    retry: RetryConfig
+    events: EventsConfig
 
     def __init__(
         self,
@@ -212,28 +307,40 @@ class Config:
         prices: Mapping[str, Price | Mapping[str, object]] = _NOTHING,
         making: MakingConfig | Mapping[str, object] = _NOTHING,
         plugins: PluginsConfig | Mapping[str, object] = _NOTHING,
+        retry: RetryConfig | Mapping[str, object] = _NOTHING,
+        events: EventsConfig | Mapping[str, object] = _NOTHING,
     ) -> None:
-        for role in _table(roles, "roles"):
+        for role in table(roles, "roles"):
             if role not in ROLES:
                 raise ConfigError(f"no such role: {role!r}.{nearest(role, ROLES)}", where="roles")
-        for name, options in _table(providers, "providers").items():
-            _table(options, f"providers.{name}")
+        for name, options in table(providers, "providers").items():
+            table(options, f"providers.{name}")
         values: dict[str, object] = {
             "roles": MappingProxyType({name: _role(value, f"roles.{name}") for name, value in roles.items()}),
             "providers": MappingProxyType({name: dict(options) for name, options in providers.items()}),
-            "sandbox": _record(SandboxConfig, sandbox, "sandbox"),
-            "library": _record(
+            "sandbox": record(SandboxConfig, sandbox, "sandbox"),
+            "library": record(
                 LibraryConfig, {"url": library} if isinstance(library, str) else library, "library"
             ),
-            "budget": _record(BudgetConfig, budget, "budget"),
+            "budget": record(BudgetConfig, budget, "budget"),
             "prices": MappingProxyType(
-                {model: _record(Price, price, f"prices.{model!r}") for model, price in prices.items()}
+                {model: record(Price, price, f"prices.{model!r}") for model, price in prices.items()}
             ),
-            "making": _record(MakingConfig, making, "making"),
-            "plugins": _record(PluginsConfig, plugins, "plugins"),
+            "making": record(MakingConfig, making, "making"),
+            "plugins": record(PluginsConfig, plugins, "plugins"),
+            "retry": record(RetryConfig, retry, "retry"),
+            "events": record(EventsConfig, events, "events"),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        """Without what may be secret in a provider's options or the library's URL."""
+        shown: dict[str, object] = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        shown["providers"] = {name: shown_options(options) for name, options in self.providers.items()}
+        for name in ("roles", "prices"):
+            shown[name] = dict(getattr(self, name))
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
     def load(cls, path: str | Path = "latm.toml") -> Config:
@@ -291,68 +398,5 @@ class Config:
         return found
 
 
-def _table(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"must be a table, not {type(value).__name__}", where=where)
-    return cast("Mapping[str, object]", value)
-
-
 def _role(value: RoleTable, where: str) -> RoleConfig:
-    return _record(RoleConfig, {"model": value} if isinstance(value, str) else value, where)
-
-
-def _record(kind: type[T], value: object, where: str) -> T:
-    """Turn a table into its record, strictly; msgspec knows the types, the names are compared here."""
-    if isinstance(value, kind):
-        return value
-    table = _table(value, where)
-    known = [item.name for item in dataclasses.fields(kind)]  # type: ignore[arg-type]  # kind is a dataclass
-    for key in table:
-        if key not in known:
-            raise ConfigError(f"unknown key {key!r}.{nearest(str(key), known)}", where=where)
-    hints = get_type_hints(kind)
-    converted: dict[str, object] = {}
-    import msgspec
-
-    for key, item in table.items():
-        try:
-            converted[key] = _leaf(item, hints[key])
-        except msgspec.ValidationError as error:
-            raise ConfigError(str(error), where=f"{where}.{key}") from None
-    try:
-        return kind(**converted)
-    except ConfigError as error:
-        reason = str(error).removeprefix(f"{error.where}: ")
-        raise ConfigError(reason, where=f"{where}.{error.where}") from None
-    except TypeError:
-        missing = sorted(
-            item.name
-            for item in dataclasses.fields(kind)  # type: ignore[arg-type]  # kind is a dataclass
-            if item.default is dataclasses.MISSING
-            and item.default_factory is dataclasses.MISSING
-            and item.name not in converted
-        )
-        raise ConfigError(f"lacks {', '.join(missing)}", where=where) from None
-
-
-def _at_least(least: int, **counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is not None and count < least:
-            raise ConfigError(f"must be at least {least}, not {count}", where=name)
-
-
-def _amounts(**amounts: Decimal | None) -> None:
-    for name, amount in amounts.items():
-        if amount is not None and not (amount.is_finite() and amount >= 0):
-            raise ConfigError(f"must be an amount of USD, 0 or more, not {amount}", where=name)
-
-
-def _leaf(value: object, hint: object) -> object:
-    if isinstance(value, Decimal):
-        return value
-    # TOML has integers and floats where we keep money: 2 and 2.00 are as good as "2.00".
-    if Decimal in getattr(hint, "__args__", (hint,)) and isinstance(value, int | float):
-        value = str(value)
-    import msgspec
-
-    return msgspec.convert(value, cast("type[object]", hint), strict=True)
+    return record(RoleConfig, {"model": value} if isinstance(value, str) else value, where)

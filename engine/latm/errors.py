@@ -13,7 +13,7 @@ LatmError
 │   ├── Refused            the model or its filter declined
 │   ├── Truncated          the reply was cut at the output limit
 │   └── Timeout            no reply in time
-├── BudgetExceeded         the next call would cost more than is left
+├── BudgetExceeded         the next call could cost more than is left
 ├── MakingFailed           no tool came of it; carries the whole history
 └── LibraryError           the library cannot be read or written
 
@@ -123,12 +123,15 @@ class BackendError(LatmError):
         retry_after: seconds to wait before another attempt, as the service said.
         reply: what arrived nevertheless, where tokens were used: the text as far as it came, and the usage
             that a ledger must count although the call failed.
+        sent: False where the request certainly did not reach the service, so that it cannot have cost
+            anything: a budget gives back at once what it had set aside.
 
     Attributes:
         model: ``provider:model``; set by latm when the error passes the role's layer.
         status: the HTTP status, or None.
         retry_after: seconds, never negative, not bounded; or None.
         reply: the partial reply, or None where nothing arrived that cost tokens.
+        sent: whether the request may have reached the service.
     """
 
     def __init__(
@@ -138,11 +141,13 @@ class BackendError(LatmError):
         status: int | None = None,
         retry_after: float | None = None,
         reply: Reply | None = None,
+        sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
         self.reply = reply
+        self.sent = sent
         self.model: str | None = None
 
     def __str__(self) -> str:
@@ -180,22 +185,42 @@ class Timeout(BackendError):  # noqa: N818 - the contract's name
 
 
 class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
-    """The next call would go over the budget; it was not made.
+    """The next call could go over a budget; it was not made.
 
     Attributes:
-        spent: what is spent already, in USD.
-        limit: the budget, in USD.
+        spent: what is spent already, in ``unit``.
+        limit: the budget, in ``unit``.
         role: whose call it would have been.
+        unit: ``usd``, ``tokens`` or ``calls``.
+        scope: whose budget it is: ``engine``, or ``run``, ``task``, ``day`` or ``role`` with a colon and its
+            name behind it.
+        needed: what the call could have used at most, in ``unit``.
     """
 
-    def __init__(self, *, spent: Decimal, limit: Decimal, role: str) -> None:
+    def __init__(
+        self,
+        *,
+        spent: Decimal,
+        limit: Decimal,
+        role: str,
+        unit: str = "usd",
+        scope: str = "engine",
+        needed: Decimal = Decimal(0),
+    ) -> None:
+        kind, _, name = scope.partition(":")
+        key = unit if kind == "engine" else f"roles.{name}.{unit}" if kind == "role" else f"{kind}.{unit}"
+        word = "USD" if unit == "usd" else unit
         super().__init__(
-            f"the budget of {limit} USD does not allow another call of the {role}: {spent} USD are spent. "
-            "Raise [budget] usd, or start a new run."
+            f"the budget of {limit} {word} for the {f'{kind} {name}' if name else kind} does not allow "
+            f"another call of the {role}: {spent} {word} are spent, and it may take up to {needed} more. "
+            f"Raise {key} in [budget]{'' if unit == 'calls' else ', or lower max_output_tokens of the role'}."
         )
         self.spent = spent
         self.limit = limit
         self.role = role
+        self.unit = unit
+        self.scope = scope
+        self.needed = needed
 
 
 class MakingFailed(LatmError):  # noqa: N818 - the contract's name

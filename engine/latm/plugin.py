@@ -24,7 +24,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
 
 import pluggy
 
@@ -228,12 +228,15 @@ class ProviderSpec:
         key_env: the environment variable that holds the key, if the provider needs one.
         extra: the extra of latm, or the distribution, that brings the SDK; for the pip line of
             `MissingDependency`.
+        options: the dataclass of the provider's options, as for `read_options`. Where there is one, every
+            table of the configuration is checked against it when an engine is opened, before any call.
     """
 
     name: str
     create: Callable[[str, Mapping[str, object]], Backend]
     key_env: str | None = None
     extra: str | None = None
+    options: type | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +278,19 @@ def read_options(kind: type[_Options], options: Mapping[str, object], *, where: 
         return msgspec.convert(dict(options), type=kind)
     except msgspec.ValidationError as error:
         problem = str(error)
-    raise ConfigError(problem, where=where)
+    raise ConfigError(_without_value(problem, kind), where=where)
+
+
+def _without_value(problem: str, kind: type) -> str:
+    """A problem of msgspec's; of a value that is none of the choices it shows the value, so we show those."""
+    wrong, _, name = problem.rpartition(" - at `$.")
+    if not wrong.startswith("Invalid enum value"):
+        return problem
+    name = name.rstrip("`")
+    choices = get_args(get_type_hints(kind).get(name))
+    return (
+        f"must be {' or '.join(map(repr, choices))} - at `$.{name}`" if choices else "not one of the choices"
+    )
 
 
 _BY_STATUS: Mapping[int, type[BackendError]] = {

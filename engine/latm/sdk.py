@@ -10,7 +10,6 @@ No type of an HTTP library is part of this: the majors of the SDKs stand on diff
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
@@ -18,12 +17,14 @@ from typing import Any, TypeGuard, cast, final
 
 import anyio
 
-from latm.errors import BackendError, Rejected, Timeout, Unauthorized, Unavailable
+from latm._json import parse_object, shorten
+from latm.errors import BackendError, ConfigError, Rejected, Timeout, Unauthorized, Unavailable
 from latm.plugin import Reply, parse_retry_after, status_error
 
 __all__ = [
     "Body",
     "SdkClient",
+    "clean_headers",
     "clean_key",
     "is_list",
     "plain",
@@ -34,8 +35,10 @@ __all__ = [
 ]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-_SHOWN_CHARACTERS = 300
 _HIDDEN = "***"
+_LEAST_HIDDEN_CHARACTERS = 6  # shorter ones are words, and would be hidden in every other sentence
+_OUT_OF_CREDIT = frozenset({"insufficient_quota", "credit_balance_exhausted"})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,34 @@ def clean_key(key: str | None, *, provider: str, key_env: str, needed: bool) -> 
     return key
 
 
+def clean_headers(headers: Mapping[str, str], *, api_key: str, where: str) -> dict[str, str]:
+    """Headers of the configuration as they can be sent.
+
+    Args:
+        headers: by name; ``{api_key}`` in a value stands for the key, so that no file has to hold it.
+        api_key: from `clean_key`.
+        where: what to call the place in an error, such as ``providers.openai.headers``.
+
+    Raises:
+        ConfigError: a name or a value holds what no header can carry; the value is not shown.
+    """
+    cleaned: dict[str, str] = {}
+    for name, value in headers.items():
+        if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+            raise ConfigError(f"{name!r} is no name of a header", where=where)
+        text = value.replace("{api_key}", api_key).strip()
+        if not (text.isascii() and text.isprintable()):
+            raise ConfigError("the value holds a control or a non-ASCII character", where=f"{where}.{name}")
+        cleaned[name] = text
+    return cleaned
+
+
 @final
 class SdkClient:
     """An SDK's client behind guards.
+
+    With a ``base_url`` only what is given here is sent: the headers that an SDK takes from its environment
+    variables (organization, project, custom ones, which often hold keys) are meant for its own service.
 
     Args:
         sdk: the imported module.
@@ -88,6 +116,8 @@ class SdkClient:
         api_key: from `clean_key`.
         base_url: of the service; the SDK's own if None.
         timeout_s: seconds for a whole call, unless the call says otherwise.
+        headers: sent with every request, from `clean_headers`; their values are never shown.
+        query: added to every request's URL.
         settings: further arguments of the client.
     """
 
@@ -99,11 +129,14 @@ class SdkClient:
         api_key: str,
         base_url: str | None,
         timeout_s: float,
+        headers: Mapping[str, str] = _NOTHING,
+        query: Mapping[str, str] = _NOTHING,
         settings: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self._sdk: Any = sdk
-        self._key = api_key
+        self._secrets = _secrets(api_key, headers)
         self._timeout_s = timeout_s
+        ours = {"Accept-Encoding": "identity", **headers}
         http_client = self._sdk.DefaultAsyncHttpxClient(
             follow_redirects=False, event_hooks={"response": [_refuse_compressed]}, timeout=timeout_s
         )
@@ -112,10 +145,13 @@ class SdkClient:
             base_url=base_url,
             timeout=timeout_s,
             max_retries=0,
-            default_headers={"Accept-Encoding": "identity"},
+            default_headers=ours,
+            default_query=dict(query) or None,
             http_client=http_client,
             **settings,
         )
+        if base_url is not None:
+            _forget_environment(self.sdk_client, ours)
 
     def __repr__(self) -> str:
         return f"<SdkClient of {self._sdk.__name__}>"
@@ -160,17 +196,17 @@ class SdkClient:
             return error  # our own, of `_refuse_compressed`, where the SDK does not wrap it
         except (TypeError, ValueError, LookupError) as error:
             # Raised by the SDK before anything was sent: it cannot write this as a request.
-            return Rejected(self._hide(f"the request cannot be made: {type(error).__name__}: {error}"))
+            return Rejected(f"the request cannot be made: {type(error).__name__}: {self._shown(str(error))}")
         except Exception as error:  # noqa: BLE001 - the SDK's, or the HTTP library's behind it
             return self._lost(error.__cause__ or error)
 
     async def _body(self, response: Any) -> Body | BackendError:
         try:
-            data = _parse(await _read(response))
+            data = parse_object(await _read(response))
         except BackendError as error:
             return error
         except ValueError as error:
-            return Unavailable(self._hide(f"the reply cannot be read: {error}"))
+            return Unavailable(f"the reply cannot be read: {self._shown(str(error))}")
         except Exception as error:  # noqa: BLE001 - the HTTP library's, whose types are not ours
             return self._lost(error)
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -182,14 +218,20 @@ class SdkClient:
         if not error:
             return None
         code = read_object(error).get("code")
-        message = self._hide(f"the service replied with an error: {_shorten(_message(error))}")
+        message = f"the service replied with an error: {self._shown(_message(error))}"
         if isinstance(code, int) and 400 <= code < 600:  # noqa: PLR2004 - the range of HTTP errors
             return status_error(code, message)
         return Unavailable(message)
 
+    def _shown(self, text: str) -> str:
+        """A text as an error may show it; cut only when nothing of a secret can be left at its end."""
+        return shorten(self._hide(text))
+
     def _hide(self, text: str) -> str:
-        """A text without the key in it."""
-        return text.replace(self._key, _HIDDEN) if self._key != "none" else text
+        """A text without the key and the values of headers in it."""
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
 
     def _lost(self, error: BaseException) -> BackendError:
         """For what the HTTP library raised: the service could not be reached, or broke off."""
@@ -199,7 +241,7 @@ class SdkClient:
         name = type(error).__name__
         if "Timeout" in name:
             return Timeout(f"no reply in time: {name}")
-        return Unavailable(self._hide(f"no connection, or it broke: {name}: {_shorten(str(error))}"))
+        return Unavailable(f"no connection, or it broke: {name}: {self._shown(str(error))}")
 
     def _status(self, error: Any) -> BackendError:
         status: int = error.status_code
@@ -214,11 +256,28 @@ class SdkClient:
         millis = parse_retry_after(headers.get("retry-after-ms"))
         if millis is not None:
             wait_s = millis / 1000
-        message = self._hide(f"HTTP {status}: {_shorten(_message(error.body))}")
-        if getattr(error, "code", None) == "insufficient_quota":
+        message = f"HTTP {status}: {self._shown(_message(error.body))}"
+        if getattr(error, "code", None) in _OUT_OF_CREDIT:
             # It comes as 429, but no waiting helps: the account has to be topped up.
             return Unauthorized(message, status=status)
         return status_error(status, message, retry_after=wait_s)
+
+
+def _secrets(api_key: str, headers: Mapping[str, str]) -> list[str]:
+    """What is hidden in every text, the longest first: one may be part of another."""
+    values = [value for value in headers.values() if len(value) >= _LEAST_HIDDEN_CHARACTERS]
+    return sorted({*values, *([api_key] if api_key != "none" else [])}, key=len, reverse=True)
+
+
+def _forget_environment(client: Any, headers: Mapping[str, str]) -> None:
+    """Take back what the client's constructor has read from the SDK's environment variables.
+
+    No argument keeps it from reading them, and to change the variables of the process would harm others.
+    """
+    client._custom_headers = dict(headers)  # noqa: SLF001 - the one place where they end up
+    for name in ("organization", "project"):
+        if name in client.__dict__:
+            setattr(client, name, None)
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
@@ -254,9 +313,9 @@ def read_arguments(value: object, *, function: str, reply: Reply) -> Mapping[str
     """
     if isinstance(value, str):
         try:
-            value = _parse(value.encode("utf-8", "surrogatepass") or b"{}")
+            value = parse_object(value.encode("utf-8", "surrogatepass") or b"{}")
         except ValueError as error:
-            problem = str(error)
+            problem = shorten(str(error))
         else:
             return cast("Mapping[str, object]", value)
     elif isinstance(value, Mapping):
@@ -280,7 +339,7 @@ async def _refuse_compressed(response: Any) -> None:
     # A few kilobytes can unfold into gigabytes, and nothing was to be compressed: we asked for "identity".
     encoding = response.headers.get("content-encoding", "identity")
     if encoding.strip().lower() not in ("", "identity"):
-        raise Unavailable(f"the reply is compressed ({_shorten(encoding)}), which was not asked for")
+        raise Unavailable(f"the reply is compressed ({shorten(encoding)}), which was not asked for")
 
 
 async def _read(response: Any) -> bytes:
@@ -302,37 +361,6 @@ async def _read(response: Any) -> bytes:
     return bytes(chunks)
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
-    """A JSON object, strictly.
-
-    Raises:
-        ValueError: it is not JSON, no object, or names a key twice.
-    """
-    try:
-        value = json.loads(raw, object_pairs_hook=_no_twins, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        start = _shorten(raw[:_SHOWN_CHARACTERS].decode("utf-8", "replace"))
-        raise ValueError(f"not JSON ({error.msg}): {start!r}" if raw.strip() else "it is empty") from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"a JSON {type(value).__name__} instead of an object")  # noqa: TRY004 - one kind
-    return cast("dict[str, Any]", value)
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _message(body: object) -> str:
     """What an error's body says, of the several forms in use."""
     for held in (read_object(body).get("error"), body):
@@ -342,11 +370,6 @@ def _message(body: object) -> str:
         if isinstance(held, str) and held:
             return held
     return "no message" if body is None else str(body)
-
-
-def _shorten(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "..."
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -28,6 +28,8 @@ class AnthropicOptions:
         max_output_tokens: the bound where a request has none; the service demands one. 8192 tokens hold the
             longest published tool several times over.
         enforce_schema: False for models that cannot enforce a schema: it is put into the prompt then.
+        headers: sent with every request; ``{api_key}`` in a value stands for the key. Never shown.
+        query: added to the URL of every request.
     """
 
     api_key: str | None = field(default=None, repr=False)
@@ -35,12 +37,18 @@ class AnthropicOptions:
     timeout_s: float = 300.0
     max_output_tokens: int = DEFAULT_MAX_OUTPUT_TOKENS
     enforce_schema: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @hookimpl
 def latm_providers() -> list[ProviderSpec]:
     """The one provider of this package."""
-    return [ProviderSpec(name="anthropic", create=_create, key_env=KEY_ENV, extra="anthropic")]
+    return [
+        ProviderSpec(
+            name="anthropic", create=_create, key_env=KEY_ENV, extra="anthropic", options=AnthropicOptions
+        )
+    ]
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:

@@ -32,6 +32,10 @@ class OpenAIOptions:
         max_output_tokens: the bound where a request has none; None leaves it to the service.
         enforce_schema: False for servers and models that cannot enforce a schema: it is put into the prompt
             then.
+        headers: sent with every request; ``{api_key}`` in a value stands for the key. Never shown.
+        query: added to the URL of every request, such as Azure's ``api-version``.
+        carry: parts of a reply's message that ``chat`` hands in again with their turn, for servers that want
+            to see them: ``reasoning_details``, ``reasoning_content``.
     """
 
     api_key: str | None = field(default=None, repr=False)
@@ -41,12 +45,17 @@ class OpenAIOptions:
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     max_output_tokens: int | None = None
     enforce_schema: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    carry: tuple[str, ...] = ()
 
 
 @hookimpl
 def latm_providers() -> list[ProviderSpec]:
     """The one provider of this package."""
-    return [ProviderSpec(name="openai", create=_create, key_env=KEY_ENV, extra="openai")]
+    return [
+        ProviderSpec(name="openai", create=_create, key_env=KEY_ENV, extra="openai", options=OpenAIOptions)
+    ]
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:

@@ -7,8 +7,8 @@ from typing import Any, final
 
 import openai
 
-from latm.plugin import Reply, Request
-from latm.sdk import SdkClient, clean_key
+from latm.plugin import Rejected, Reply, Request
+from latm.sdk import SdkClient, clean_headers, clean_key
 from latm_openai import KEY_ENV, OpenAIOptions, _chat, _responses
 
 
@@ -26,6 +26,8 @@ class OpenAIBackend:
             api_key=key,
             base_url=options.base_url,
             timeout_s=options.timeout_s,
+            headers=clean_headers(options.headers, api_key=key, where="providers.openai.headers"),
+            query=options.query,
         )
 
     def __repr__(self) -> str:
@@ -42,7 +44,11 @@ class OpenAIBackend:
             method = sdk.chat.completions.with_streaming_response.create
             arguments = _chat.write(self._model, request, self._options)
             read = _chat.read
-        body = await self._client.call(method, arguments, timeout_s=request.timeout_s)
+        try:
+            body = await self._client.call(method, arguments, timeout_s=request.timeout_s)
+        except Rejected as error:
+            error.args = (f"{error}{_hint(str(error), self._options)}",)
+            raise
         failure = self._client.embedded_error(body)
         if failure is not None:
             raise failure
@@ -53,3 +59,13 @@ class OpenAIBackend:
     async def aclose(self) -> None:
         """Close the connections; a second time does nothing."""
         await self._client.aclose()
+
+
+def _hint(problem: str, options: OpenAIOptions) -> str:
+    """The option that mends what the service rejected, where its text tells."""
+    if options.api == "chat" and ("v1/responses" in problem or "not a chat model" in problem):
+        return "; set api = 'responses'"
+    other = "max_tokens" if options.max_tokens_field == "max_completion_tokens" else "max_completion_tokens"
+    if options.api == "chat" and f"'{options.max_tokens_field}' is not supported" in problem:
+        return f"; set max_tokens_field = {other!r}"
+    return ""

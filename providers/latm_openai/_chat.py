@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from latm.plugin import Call, Refused, Reply, Request, Truncated, Unavailable, Usage
+from latm.plugin import Call, Message, Refused, Reply, Request, Truncated, Unavailable, Usage
 from latm.sdk import Body, is_list, plain, read_arguments, read_object, read_tokens, text_of
 from latm_openai import OpenAIOptions
 
+_MESSAGE = "openai.message"
 # Parts of a message that the reply's own fields already hold.
 _KNOWN = frozenset({"role", "content", "refusal", "tool_calls"})
 
 
 def write(model: str, request: Request, options: OpenAIOptions) -> dict[str, object]:
     """The SDK's arguments for a request."""
-    messages = [{"role": str(turn.role), "content": turn.text} for turn in request.messages]
+    messages = [_turn(turn, options.carry) for turn in request.messages]
     if (system := system_text(request, options)) is not None:
         messages.insert(0, {"role": "system", "content": system})
     arguments: dict[str, object] = {"model": model, "messages": messages}
@@ -82,6 +83,11 @@ def read(body: Body) -> Reply:
     return replace(reply, calls=calls)
 
 
+def _turn(turn: Message, carry: tuple[str, ...]) -> dict[str, object]:
+    kept = read_object(turn.metadata.get(_MESSAGE) if turn.role == "assistant" else None)
+    return {"role": turn.role, "content": turn.text, **{name: kept[name] for name in carry if name in kept}}
+
+
 def system_text(request: Request, options: OpenAIOptions) -> str | None:
     """The system prompt, with the schema in it where it is not to be enforced."""
     if request.response_schema is None or options.enforce_schema:
@@ -140,5 +146,5 @@ def _metadata(body: Body, message: Mapping[str, Any]) -> dict[str, object]:
         found["openai.usage_missing"] = True  # zeros in Reply.usage are then not a count
     more = {name: held for name, held in message.items() if name not in _KNOWN and held not in (None, [], {})}
     if more:
-        found["openai.message"] = more
+        found[_MESSAGE] = more
     return found

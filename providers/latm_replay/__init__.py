@@ -43,7 +43,7 @@ class ReplayOptions:
 @hookimpl
 def latm_providers() -> list[ProviderSpec]:
     """The one provider of this package."""
-    return [ProviderSpec(name="replay", create=_create)]
+    return [ProviderSpec(name="replay", create=_create, options=ReplayOptions)]
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:

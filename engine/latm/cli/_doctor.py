@@ -65,6 +65,10 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
             f"{each.source}: {each.cause}",
             "mend or uninstall it, or add it to [plugins] disable",
         )
+    for stray in plugins.strays:
+        # Not to be there is what a disabled plugin is to be; a near name is a slip that lets one in.
+        note = _finding("plugins", str(stray)) if stray.near is None else None
+        yield note or _problem("plugins", str(stray), f"write {stray.near!r} in {stray.where}")
     yield from _roles(settings, plugins)
     yield from _keys(settings, plugins)
     yield from _sandbox(settings, plugins)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.pool import StaticPool
 
 from latm.errors import LibraryError, MissingDependency
+from latm.library._migrating import migrate
 from latm.library._schema import SCHEMA_VERSION, meta, metadata
 
 _CREATE_ATTEMPTS = 20
@@ -64,7 +65,9 @@ def _connect(url: sa.URL, shown: str) -> sa.Engine:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    # Readers go on while one writes, and a power cut costs at most the last transactions, never the file.
+    # Readers go on while one writes. What is committed outlives the process, however it ends. Only a power
+    # cut may cost the last transactions, though never the file: FULL, which waits for the disk at each reply,
+    # took 0.2 ms more on an idle disk and 5 ms on a busy one.
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -86,6 +89,8 @@ def _check(engine: sa.Engine, shown: str) -> None:
         if found is None:
             _create(engine)  # whoever is making it has not come to this line yet, or died before it
             found = _schema_of(engine)
+        if found is not None and found.isdecimal() and int(found) < SCHEMA_VERSION:
+            _migrate(engine, shown)
     except DBAPIError as error:
         reason = str(error.orig)
         if "not a database" in reason or "malformed" in reason:
@@ -103,6 +108,16 @@ def _check(engine: sa.Engine, shown: str) -> None:
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
         )
+
+
+def _migrate(engine: sa.Engine, shown: str) -> None:
+    try:
+        migrate(engine)
+    except ValueError as error:
+        raise LibraryError(
+            f"{shown} cannot be brought up to date: its journal is damaged ({error}). It was left as it is; "
+            "restore a copy, or choose another library."
+        ) from None
 
 
 def _schema_of(engine: sa.Engine) -> str | None:

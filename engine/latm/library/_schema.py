@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one with every change of a table; a library of a higher one is refused."""
 
 metadata = sa.MetaData()
@@ -92,5 +92,15 @@ journal = sa.Table(
     sa.Column("cost_usd", sa.String(40)),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("created", sa.String(40), nullable=False),
+    # Since schema 2. They have defaults so that an older library can be given them.
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("outcome", sa.String(64), nullable=False, server_default="replied"),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cache_read_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cache_write_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("price_source", sa.Text),
+    sa.Column("price_date", sa.String(10)),
     sa.Index("ix_latm_journal_run", "run", "step"),
+    sa.Index("ix_latm_journal_created", "created"),
 )

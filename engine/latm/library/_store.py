@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, cast, final
 
 import msgspec
@@ -16,45 +15,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from latm import cassettes
+from latm._ledger import REPLIED, Spend
 from latm._reading import folded
 from latm._records import Attempt, Example, Tool, new_run, slug
 from latm.errors import LibraryError, nearest
+from latm.library._journal import Journal, JournalEntry, now_text
 from latm.library._opening import open_database
-from latm.library._schema import instances, journal, makings, tools
+from latm.library._schema import instances, makings, tools
 
 ACTIVE, RETIRED = "active", "retired"
 _MOST_CLASHES = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
-    """One paid reply.
-
-    Attributes:
-        run: the making or the question that it was paid for.
-        step: where in the run, such as ``propose/2``.
-        digest: SHA-256 of the request; a reply is only found again under the very same request.
-        role: who asked.
-        model: ``provider:model``.
-        request: the request, as JSON data.
-        reply: the reply, as JSON data.
-        task: the task's name, where it is known.
-        tool: the tool's name, where one is made or used.
-        cost_usd: price in USD; None where it is unknown.
-        seconds: wall time of the call.
-    """
-
-    run: str
-    step: str
-    digest: str
-    role: str
-    model: str
-    request: Mapping[str, object]
-    reply: Mapping[str, object]
-    task: str | None = None
-    tool: str | None = None
-    cost_usd: Decimal | None = None
-    seconds: float = 0.0
 
 
 @final
@@ -73,6 +44,7 @@ class Library:
         # A database in memory has one connection for all threads.
         alone = isinstance(self._engine.pool, StaticPool)
         self._one_at_a_time: AbstractContextManager[object] = threading.RLock() if alone else nullcontext()
+        self._journal = Journal(self._transaction)
         self.url = self._engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
@@ -146,7 +118,7 @@ class Library:
                             version=stored.version,
                             status=ACTIVE,
                             record=_plain(stored),
-                            created=_now(),
+                            created=now_text(),
                         )
                     )
                     if used:
@@ -203,7 +175,7 @@ class Library:
         with self._transaction() as connection:
             connection.execute(
                 sa.insert(instances).values(
-                    task=slug(task), question=example.question, answer=example.answer, created=_now()
+                    task=slug(task), question=example.question, answer=example.answer, created=now_text()
                 )
             )
             return connection.execute(
@@ -265,7 +237,7 @@ class Library:
                         instances=list(instances),
                         pending=pending,
                         state="running",
-                        created=_now(),
+                        created=now_text(),
                     )
                 )
         return str(run)
@@ -304,31 +276,53 @@ class Library:
     # Journal
 
     def record(self, entry: JournalEntry) -> None:
-        """Store a paid reply, before anything is done with it."""
-        values = {item.name: getattr(entry, item.name) for item in dataclasses.fields(entry)}
-        values["cost_usd"] = None if entry.cost_usd is None else str(entry.cost_usd)
-        with self._transaction() as connection:
-            connection.execute(sa.insert(journal).values(**values, created=_now()))
+        """Store a paid reply before it is used; returns when no end of the process can lose it any more."""
+        self._journal.record(entry)
 
     def recall(self, run: str, step: str, digest: str) -> JournalEntry | None:
         """The reply that was paid for at this step of this run for this very request, if any."""
-        query = (
-            sa.select(journal)
-            .where((journal.c.run == run) & (journal.c.step == step) & (journal.c.digest == digest))
-            .order_by(journal.c.id)
-            .limit(1)
-        )
-        with self._transaction() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else _entry(row)
+        return self._journal.recall(run, step, digest)
 
     def journal(self, run: str | None = None) -> tuple[JournalEntry, ...]:
         """Every paid reply, or those of one run, oldest first."""
-        query = sa.select(journal).order_by(journal.c.id)
-        if run is not None:
-            query = query.where(journal.c.run == run)
-        with self._transaction() as connection:
-            return tuple(_entry(row) for row in connection.execute(query).mappings())
+        return self._journal.entries(run)
+
+    def spent(self, *, run: str | None = None, since: datetime | None = None) -> Spend:
+        """The sum of what the journal holds.
+
+        Args:
+            run: of this making or question only.
+            since: of what was written at this time or later only; with a time zone.
+        """
+        return self._journal.spent(run=run, since=since)
+
+    def save_cassette(
+        self, path: str | os.PathLike[str], *, run: str | None = None, role: str | None = None
+    ) -> int:
+        """Write replies of the journal into a new cassette, which ``replay:PATH`` plays.
+
+        Attempts that failed are left out.
+
+        Args:
+            path: the file; it must not exist.
+            run: those of this making or question only, such as ``tool.provenance.run``.
+            role: those of this role only.
+
+        Returns:
+            How many exchanges were written.
+
+        Raises:
+            LibraryError: the journal has none of these, or holds something that cannot be read.
+            OSError: the file cannot be written, or exists.
+        """
+        chosen = [each for each in self._journal.entries(run) if role is None or each.role == role]
+        if not any(each.outcome == REPLIED for each in chosen):
+            of = "".join(f" of {kind} {name!r}" for kind, name in (("run", run), ("role", role)) if name)
+            raise LibraryError(f"{self.url}: the journal has no reply{of}")
+        try:
+            return cassettes.export(chosen, path)
+        except ValueError as error:
+            raise LibraryError(f"{self.url}: the journal cannot be read: {error}") from None
 
     @contextmanager
     def _transaction(self) -> Generator[sa.Connection, None, None]:
@@ -342,14 +336,6 @@ class Library:
             raise LibraryError(f"{self.url} failed: {cause}") from error
 
 
-def _entry(row: Mapping[Any, Any]) -> JournalEntry:
-    names = [item.name for item in dataclasses.fields(JournalEntry)]
-    values = {name: row[name] for name in names}
-    if values["cost_usd"] is not None:
-        values["cost_usd"] = Decimal(values["cost_usd"])
-    return JournalEntry(**values)
-
-
 def _plain(record: object) -> Any:
     return msgspec.to_builtins(record, enc_hook=_plain_mapping)
 
@@ -358,7 +344,3 @@ def _plain_mapping(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(cast("Mapping[object, object]", value))
     raise TypeError(f"{type(value).__name__} has no place in a library")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

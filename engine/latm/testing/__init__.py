@@ -1,19 +1,24 @@
 """Fakes and conformance checks for authors of plugins and for applications; no pytest needed.
 
 `ScriptedBackend` and `scripted_provider` play models without a network. `OpenAIServer` and `AnthropicServer`
-speak the wire formats on the loopback interface, for tests through the real SDKs. `check_provider` judges a
-provider.
+speak the wire formats on the loopback interface, for tests through the real SDKs, and `HttpServer` any other;
+`read_request` lets one script serve both, `openai_error` and `anthropic_error` fail as the services do.
+`check_provider` judges a provider.
 """
 
-from latm.testing._check import Check, Report, Scenario, check_provider
+from latm.testing._check import check_provider
 from latm.testing._loopback import HttpReply, RecordedRequest
+from latm.testing._requests import read_request
+from latm.testing._scenario import Check, Report, Scenario
 from latm.testing._scripted import Script, ScriptedBackend, ScriptedProvider, scripted_provider, word_usage
-from latm.testing._servers import AnthropicServer, OpenAIServer
+from latm.testing._servers import AnthropicServer, HttpServer, OpenAIServer
+from latm.testing._shapes import anthropic_error, openai_error
 
 __all__ = [
     "AnthropicServer",
     "Check",
     "HttpReply",
+    "HttpServer",
     "OpenAIServer",
     "RecordedRequest",
     "Report",
@@ -21,7 +26,10 @@ __all__ = [
     "Script",
     "ScriptedBackend",
     "ScriptedProvider",
+    "anthropic_error",
     "check_provider",
+    "openai_error",
+    "read_request",
     "scripted_provider",
     "word_usage",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from latm.plugin import Backend, ConfigError, ProviderSpec, Rejected, Reply, Request, Usage, hookimpl
+from latm.plugin import Backend, ProviderSpec, Rejected, Reply, Request, Usage, hookimpl, read_options
 
 __all__ = ["Script", "ScriptedBackend", "ScriptedProvider", "scripted_provider", "word_usage"]
 
@@ -87,6 +88,11 @@ class ScriptedBackend:
         raise Rejected(f"the script of {self._model!r} has {many} replies; {position + 1} were asked for")
 
 
+@dataclass(frozen=True, slots=True)
+class _NoOptions:
+    """Scripted models have none."""
+
+
 @final
 class ScriptedProvider:
     """A plugin that offers one provider of scripted models.
@@ -106,11 +112,10 @@ class ScriptedProvider:
     @hookimpl
     def latm_providers(self) -> list[ProviderSpec]:
         """The one provider."""
-        return [ProviderSpec(name=self._name, create=self._create)]
+        return [ProviderSpec(name=self._name, create=self._create, options=_NoOptions)]
 
     def _create(self, model: str, options: Mapping[str, object]) -> Backend:
-        if options:
-            raise ConfigError(f"unknown option {min(options)!r}; scripted models have none")
+        read_options(_NoOptions, options, where=f"providers.{self._name}")
         if model not in self.backends:
             raise Rejected(f"{self._name!r} has scripts for {sorted(self.backends)}, not for {model!r}")
         return self.backends[model]

@@ -7,22 +7,27 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 from latm.plugin import Reply, Usage
+from latm.testing._bodies import write_anthropic, write_openai
 from latm.testing._loopback import HttpReply, LoopbackServer, RecordedRequest
 
 __all__ = ["AnthropicServer", "OpenAIServer", "ServerScript"]
 
 Line: TypeAlias = "str | Reply | HttpReply"
 ServerScript: TypeAlias = "Sequence[Line] | Callable[[RecordedRequest], Line]"
-"""Replies in order, or a function that makes one of each request."""
+"""Replies in order, or a function that makes one of each request.
+
+A `Reply` is written as the service would: ``finish_reason`` may be ``refusal``, or ``length`` for one that
+was cut; the metadata of the service's own provider is written back to where it came from, and with
+``PROVIDER.usage_missing`` among it the body tells no usage."""
 
 
 class _Scripted:
     """A script behind a loopback server, and the tokens that it handed out."""
 
-    def __init__(self, script: ServerScript, write: Callable[[RecordedRequest, Reply], object]) -> None:
+    def __init__(self, script: ServerScript, write: Callable[[str, Reply], object]) -> None:
         self._script = script
         self._write = write
         self._lock = threading.Lock()
@@ -50,50 +55,82 @@ class _Scripted:
             line = replace(line, model=str(request.body.get("model")))
         with self._lock:
             self.usage += line.usage
-        return HttpReply(body=self._write(request, line))
+        return HttpReply(body=self._write(request.path, line))
 
 
 class _Face:
     _base = ""
 
-    def __init__(self, script: ServerScript, write: Callable[[RecordedRequest, Reply], object]) -> None:
-        self._scripted = _Scripted(script, write)
+    def __init__(self, http: LoopbackServer) -> None:
+        self._http = http
 
     @property
     def base_url(self) -> str:
         """What to give a client."""
-        return f"http://127.0.0.1:{self._scripted.http.port}{self._base}"
+        return f"http://127.0.0.1:{self._http.port}{self._base}"
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """All that arrived, oldest first."""
-        return self._scripted.http.requests
+        return self._http.requests
+
+    @property
+    def arrived(self) -> threading.Event:
+        """Set when a request has arrived."""
+        return self._http.arrived
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections clients have open; one that a client closes is soon no more among them."""
+        return self._http.open_connections
+
+    def wait_until_left(self, within_s: float = 5.0) -> bool:
+        """Wait until no client is connected any more; False if one still is after that time."""
+        return self._http.wait_until_left(within_s)
+
+    def release(self) -> None:
+        """Let every held response go on."""
+        self._http.release()
+
+    def _enter(self) -> None:
+        self._http.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+
+class _Service(_Face):
+    def __init__(self, script: ServerScript, write: Callable[[str, Reply], object]) -> None:
+        self._scripted = _Scripted(script, write)
+        super().__init__(self._scripted.http)
 
     @property
     def usage(self) -> Usage:
         """The tokens of all replies handed out, those of ``HttpReply`` apart."""
         return self._scripted.usage
 
-    @property
-    def arrived(self) -> threading.Event:
-        """Set when a request has arrived."""
-        return self._scripted.http.arrived
 
-    def release(self) -> None:
-        """Let every held response go on."""
-        self._scripted.http.release()
+@final
+class HttpServer(_Face):
+    """A context manager: a server of any protocol over HTTP, on the loopback interface.
 
-    def _enter(self) -> None:
-        self._scripted.http.start()
+    Args:
+        respond: makes the response of a request; called from many threads.
+        port: where to listen; on a free port if 0.
+    """
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._scripted.http.close()
+    def __init__(self, respond: Callable[[RecordedRequest], HttpReply], *, port: int = 0) -> None:
+        super().__init__(LoopbackServer(respond, port=port))
+
+    def __enter__(self) -> HttpServer:
+        self._enter()
+        return self
 
 
 @final
-class OpenAIServer(_Face):
+class OpenAIServer(_Service):
     """A context manager: a server of chat completions and of the Responses API.
 
     Args:
@@ -104,7 +141,7 @@ class OpenAIServer(_Face):
     _base = "/v1"
 
     def __init__(self, script: ServerScript) -> None:
-        super().__init__(script, _write_openai)
+        super().__init__(script, write_openai)
 
     def __enter__(self) -> OpenAIServer:
         self._enter()
@@ -112,7 +149,7 @@ class OpenAIServer(_Face):
 
 
 @final
-class AnthropicServer(_Face):
+class AnthropicServer(_Service):
     """A context manager: a server of the Messages API.
 
     Args:
@@ -121,113 +158,8 @@ class AnthropicServer(_Face):
     """
 
     def __init__(self, script: ServerScript) -> None:
-        super().__init__(script, _write_anthropic)
+        super().__init__(script, write_anthropic)
 
     def __enter__(self) -> AnthropicServer:
         self._enter()
         return self
-
-
-def _write_openai(request: RecordedRequest, reply: Reply) -> object:
-    return _responses(reply) if request.path.partition("?")[0].endswith("/responses") else _chat(reply)
-
-
-def _chat(reply: Reply) -> dict[str, Any]:
-    usage = reply.usage
-    prompt = usage.input + usage.cache_read + usage.cache_write
-    calls = [
-        {
-            "id": f"call_{at}",
-            "type": "function",
-            "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
-        }
-        for at, call in enumerate(reply.calls)
-    ]
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": reply.text or (None if calls else ""),
-        "refusal": None,
-    }
-    if calls:
-        message["tool_calls"] = calls
-    reason = reply.finish_reason or ("tool_calls" if calls else "stop")
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": reply.model,
-        "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
-        "usage": {
-            "prompt_tokens": prompt,
-            "completion_tokens": usage.output,
-            "total_tokens": prompt + usage.output,
-            "prompt_tokens_details": {
-                "cached_tokens": usage.cache_read,
-                "cache_write_tokens": usage.cache_write,
-            },
-        },
-    }
-
-
-def _responses(reply: Reply) -> dict[str, Any]:
-    usage = reply.usage
-    prompt = usage.input + usage.cache_read + usage.cache_write
-    output: list[dict[str, Any]] = [
-        {
-            "type": "function_call",
-            "id": f"fc_{at}",
-            "call_id": f"call_{at}",
-            "name": call.name,
-            "arguments": json.dumps(call.arguments),
-            "status": "completed",
-        }
-        for at, call in enumerate(reply.calls)
-    ]
-    if reply.text or not output:
-        content: list[Any] = [{"type": "output_text", "text": reply.text, "annotations": []}]
-        output.append(
-            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
-        )
-    cut = reply.finish_reason in ("length", "incomplete")
-    return {
-        "id": "resp_1",
-        "object": "response",
-        "created_at": 1,
-        "model": reply.model,
-        "status": "incomplete" if cut else "completed",
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "output": output,
-        "usage": {
-            "input_tokens": prompt,
-            "output_tokens": usage.output,
-            "total_tokens": prompt + usage.output,
-            "input_tokens_details": {
-                "cached_tokens": usage.cache_read,
-                "cache_write_tokens": usage.cache_write,
-            },
-            "output_tokens_details": {"reasoning_tokens": 0},
-        },
-    }
-
-
-def _write_anthropic(request: RecordedRequest, reply: Reply) -> object:  # noqa: ARG001 - one signature for all
-    content: list[dict[str, Any]] = [{"type": "text", "text": reply.text}] if reply.text else []
-    content += [
-        {"type": "tool_use", "id": f"toolu_{at}", "name": call.name, "input": dict(call.arguments)}
-        for at, call in enumerate(reply.calls)
-    ]
-    return {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": reply.model,
-        "content": content,
-        "stop_reason": reply.finish_reason or ("tool_use" if reply.calls else "end_turn"),
-        "stop_sequence": None,
-        "usage": {
-            "input_tokens": reply.usage.input,
-            "cache_read_input_tokens": reply.usage.cache_read,
-            "cache_creation_input_tokens": reply.usage.cache_write,
-            "output_tokens": reply.usage.output,
-        },
-    }

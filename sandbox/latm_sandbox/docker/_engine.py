@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import socket
 import time
 from collections.abc import Generator, Mapping
 from contextvars import ContextVar
@@ -14,13 +13,14 @@ from typing import Any, Final
 import docker
 import docker.errors
 import requests
+from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.utils import kwargs_from_env
 
+from latm_sandbox.docker._connections import own_connections
 from latm_sandbox.errors import LaunchFailed, SandboxUnavailable
 
 ANSWER_S: Final = 10
 """Seconds within which an engine that works says its version, lists, or removes."""
-_LOCAL: Final = "unix:///var/run/docker.sock"
 _TRIES: Final = 8  # about one removal in 800 races with the container's own exit
 
 # A variable of the context follows a call into its worker thread; the SDK has one figure for all threads.
@@ -31,18 +31,24 @@ class Client(docker.APIClient):  # type: ignore[misc]  # ships no types
     """The SDK's client, whose requests end at the deadline of who asks, at the latest."""
 
     def __init__(self, base_url: str | None = None, **options: Any) -> None:
-        self._address = base_url or _LOCAL
-        super().__init__(base_url, **options)
+        # The SDK would ask for the version before its connections can be replaced.
+        super().__init__(base_url, version=MINIMUM_DOCKER_API_VERSION, **options)
+        self._begin()
+
+    def _begin(self) -> None:
+        sdk: Any = self
+        try:
+            own_connections(sdk)
+            sdk._version = sdk._retrieve_server_version()  # noqa: SLF001
+        except BaseException:
+            self.close()
+            raise
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request; the SDK's own calls all come through here."""
         left = _DEADLINE.get() - time.monotonic()
         if left <= 0:
             raise requests.Timeout("the time for it was over before it was asked")
-        try:
-            _knock(self._address, min(ANSWER_S, left))
-        except OSError as error:
-            raise requests.ConnectionError(f"nobody listens at {self._address}: {error}") from error
         # The SDK passes None, which is for ever, where it expects a long answer.
         kwargs["timeout"] = min(kwargs.get("timeout") or self.timeout, left)
         response: requests.Response = super().request(*args, **kwargs)
@@ -68,15 +74,7 @@ def connect(timeout: int, address: Mapping[str, Any] | None = None) -> Any:
     with typed():
         known: Any = kwargs_from_env() if address is None else address
         with within(ANSWER_S):
-            return Client(**known, version="auto", timeout=timeout, num_pools=25)
-
-
-def _knock(host: str, seconds: float) -> None:
-    """See that somebody listens on the socket; the SDK leaks one of its own where nobody does."""
-    if host.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(seconds)
-            sock.connect(host.removeprefix("unix://"))
+            return Client(**known, timeout=timeout)
 
 
 def remove(client: Any, container: str) -> None:

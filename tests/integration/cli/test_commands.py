@@ -114,6 +114,16 @@ def test_doctor_says_what_to_do(latm: Any, workshop: Path, tmp_path: Path) -> No
     assert {finding["name"] for finding in findings} >= {"python", "providers", "library", "role maker"}
 
 
+def test_doctor_says_which_names_in_the_lists_of_plugins_are_no_plugin_s(latm: Any, workshop: Path) -> None:
+    (workshop / "latm.toml").write_text('[plugins]\ndisable = ["antropic", "not-installed-here"]\n')
+    findings = json.loads(latm("doctor", "--json").stdout)
+    found = {each["detail"]: each["ok"] for each in findings if each["name"] == "plugins"}
+    assert [(ok, "Did you mean 'anthropic'?" in detail) for detail, ok in found.items()] == [
+        (False, True),
+        (True, False),
+    ]
+
+
 def test_models_lists_providers_and_roles(latm: Any, workshop: Path) -> None:
     listed = json.loads(latm("models", "--json").stdout)
     assert {each["provider"] for each in listed["providers"]} >= {"openai", "anthropic", "replay"}

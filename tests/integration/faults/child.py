@@ -12,6 +12,7 @@ PRELUDE = """
 import asyncio, os, random, signal, sys, threading, time
 import anyio
 from latm_sandbox import *
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
 ADD = Program("def add(a, b):\\n    return a + b")
 NAP = Program("import time\\ndef nap(s):\\n    time.sleep(s)\\n    return s")
 def say(text):

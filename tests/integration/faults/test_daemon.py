@@ -39,7 +39,7 @@ def works(sandbox: Sandbox) -> None:
 @ends
 @drill.rounds(1)
 def test_ended_and_started_again_between_calls(daemon, number, transport, rounds):
-    growth = drill.Growth()
+    growth = drill.Growth(warm=15)  # by then the SDK has as many connections as it keeps
     with opened(transport) as sandbox:
         for _ in range(rounds):
             sandbox.start()

@@ -1,76 +1,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
 
-from latm._plugins import ModelRef, Plugins, create_backend
-from latm.plugin import BackendError, Message, Request
-from latm.testing import AnthropicServer, HttpReply, OpenAIServer
-
-CANARY = "sk-canary-0123456789"
-HELLO = Request(messages=(Message("user", "hello"),))
-
-
-@dataclass(frozen=True)
-class Wire:
-    """One protocol: its provider, its options, its server, and the shape of its errors."""
-
-    provider: str
-    server: Callable
-    options: Mapping[str, object]
-    error: Callable[[str], object]
-
-    @asynccontextmanager
-    async def backend(self, server, **options: object):
-        """A backend of the real SDK against a server."""
-        # Only our own, so that what is tested does not depend on what is installed besides.
-        plugins = Plugins.load(allow=frozenset({"latm"}))
-        backend = create_backend(
-            plugins,
-            ModelRef(self.provider, "some-model"),
-            {"base_url": server.base_url, **self.options, **options},
-            CANARY,
-        )
-        try:
-            yield backend
-        finally:
-            await backend.aclose()
-
-    async def failure(self, script: list, request: Request = HELLO, **options: object) -> BackendError:
-        """The error that a script leads to; exactly one request may be made."""
-        with self.server(script) as server:
-            async with self.backend(server, **options) as backend:
-                with pytest.raises(BackendError) as caught:
-                    await backend.complete(request)
-            assert len(server.requests) <= 1
-        return caught.value
-
-    def refusal(self, status: int, text: str = "the service says no", **headers: str) -> HttpReply:
-        """An error as the service writes it."""
-        return HttpReply(
-            status=status,
-            body=self.error(text),
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
-
-
-def _openai_error(text: str) -> object:
-    return {"error": {"message": text, "type": "some_error", "param": None, "code": None}}
-
-
-def _anthropic_error(text: str) -> object:
-    return {"type": "error", "error": {"type": "some_error", "message": text}, "request_id": "req_1"}
-
-
-WIRES = {
-    "chat": Wire("openai", OpenAIServer, {}, _openai_error),
-    "responses": Wire("openai", OpenAIServer, {"api": "responses"}, _openai_error),
-    "messages": Wire("anthropic", AnthropicServer, {}, _anthropic_error),
-}
+from integration.providers.wires import CANARY, WIRES, Wire
 
 
 @pytest.fixture

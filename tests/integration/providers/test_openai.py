@@ -9,7 +9,7 @@ import pytest
 from latm._plugins import ModelRef, Plugins, create_backend
 from latm.errors import Refused, Rejected, Throttled, Unauthorized, Unavailable
 from latm.plugin import Function, Message, Request, Usage
-from latm.testing import HttpReply, OpenAIServer
+from latm.testing import HttpReply, OpenAIServer, openai_error
 
 pytestmark = pytest.mark.anyio
 HELLO = Request(messages=(Message("user", "hello"),))
@@ -209,6 +209,49 @@ async def test_a_reasoning_model_s_thoughts_go_on_with_the_conversation():
     # Another protocol, or another provider, takes the text alone.
     _, seen = await exchange("done", Request(messages=turns))
     assert seen.body["messages"][1] == {"role": "assistant", "content": "hi"}
+
+
+async def test_what_a_server_wants_to_see_again_is_carried_with_its_turn():
+    details = [{"type": "reasoning.encrypted", "data": "0xABC"}]
+    kept = {"reasoning_details": details, "reasoning_content": "hm", "other": 1}
+    reply, _ = await exchange(chat({"content": "hi", **kept}))
+    turns = (
+        *HELLO.messages,
+        Message("assistant", reply.text, metadata=reply.metadata),
+        Message("user", "go on", metadata=reply.metadata),
+    )
+    go_on = Request(messages=turns)
+    _, seen = await exchange("done", go_on, carry=["reasoning_details", "absent"])
+    assert seen.body["messages"][1:] == [
+        {"role": "assistant", "content": "hi", "reasoning_details": details},
+        {"role": "user", "content": "go on"},
+    ]
+    # Unasked, nothing is sent that a server might not know.
+    _, seen = await exchange("done", go_on)
+    assert seen.body["messages"][1] == {"role": "assistant", "content": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "text", "hint"),
+    [
+        ({}, 404, "This is not a chat model; v1/chat/completions has it not.", "api = 'responses'"),
+        ({}, 400, "Only v1/responses has this model.", "api = 'responses'"),
+        ({}, 400, "Parameter 'max_completion_tokens' is not supported", "max_tokens_field = 'max_tokens'"),
+        (
+            {"max_tokens_field": "max_tokens"},
+            400,
+            "Parameter 'max_tokens' is not supported",
+            "max_tokens_field = 'max_completion_tokens'",
+        ),
+        ({}, 400, "Nothing of the kind.", None),
+        ({"api": "responses"}, 400, "v1/responses rejects it", None),
+    ],
+)
+async def test_what_an_option_would_mend_says_the_option(options, status, text, hint):
+    error, _ = await exchange(openai_error(status, text), **options)
+    assert type(error) is Rejected
+    assert error.status == status
+    assert str(error).endswith(f"{text}; set {hint}" if hint else text)
 
 
 async def test_a_response_that_failed_is_unavailable():

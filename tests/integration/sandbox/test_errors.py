@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import socket
+from pathlib import Path
+
+import docker.errors
 import pytest
 
 from latm_sandbox import AsyncSandbox, Program, Sandbox, SandboxUnavailable, Status
+from latm_sandbox.docker._engine import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -43,3 +49,27 @@ def test_a_check_names_the_engine_that_does_not_answer(monkeypatch):
         (finding,) = sandbox.check()
     assert (finding.name, finding.ok) == ("docker", False)
     assert finding.remedy
+
+
+def test_requests_share_a_connection_whatever_they_ask():
+    descriptors = Path("/proc/self/fd")
+    client = connect(10)
+    try:
+        before = len(list(descriptors.iterdir()))
+        for n in range(30):
+            with pytest.raises(docker.errors.NotFound):
+                client.inspect_container(f"no-such-container-{n}")
+        assert len(list(descriptors.iterdir())) <= before + 1
+    finally:
+        client.close()
+
+
+def test_nothing_stays_open_where_nobody_listens(tmp_path, recwarn):
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))  # and does not listen
+    for _ in range(3):
+        with pytest.raises(SandboxUnavailable, match="refused"):
+            connect(10, {"base_url": f"unix://{path}"})
+    gc.collect()
+    assert not [each for each in recwarn if each.category is ResourceWarning]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from latm import Config, ConfigError
-from latm.config import LibraryConfig, Price, RoleConfig
+from latm.config import BudgetConfig, LibraryConfig, Limit, Price, RetryConfig, RoleConfig
 
 WHOLE = """
 [roles]
@@ -107,8 +110,77 @@ def test_money_may_be_written_as_a_number_or_a_text() -> None:
             {"roles": {"maker": {"model": "a:b", "max_output_tokens": 0}}},
             r"max_output_tokens: must be at least 1",
         ),
+        ({"retry": {"attempts": 0}}, r"retry\.attempts: must be at least 1"),
+        ({"retry": {"total_s": "inf"}}, r"retry\.total_s: "),
+        ({"retry": {"longest_wait_s": 0.0}}, r"retry\.longest_wait_s: must be a number of seconds above 0"),
+        ({"budget": {"run": {"usd": -1}}}, r"budget\.run\.usd: must be an amount of USD"),
+        ({"budget": {"run": {"dollars": 1}}}, r"budget\.run: unknown key 'dollars'"),
+        ({"budget": {"roles": {"makr": {"usd": 1}}}}, r"budget\.roles: no such role: 'makr'.*'maker'"),
+        ({"budget": {"roles": {"user": {"call": 1}}}}, r"budget\.roles\.user: unknown key 'call'.*'calls'"),
+        ({"budget": {"tokens": -1}}, r"budget\.tokens: must be at least 0"),
+        ({"budget": {"usd": True}}, r"budget\.usd: "),
+        ({"prices": {"a:b": {"input": 1, "output": 1, "as_of": "May"}}}, r"prices\.'a:b'\.as_of: "),
     ],
 )
 def test_a_value_that_could_never_work_is_refused(tree: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Config.from_mapping(tree)
+
+
+def test_budgets_retries_and_dates_of_prices_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "latm.toml"
+    file.write_text(
+        """
+        [budget]
+        tokens = 1000
+        run = { usd = "0.10", calls = 5 }
+        day = { usd = 3 }
+        roles = { maker = { usd = 1.5 } }
+        [retry]
+        attempts = 2
+        total_s = 60
+        [prices."a:b"]
+        input = 1
+        output = 2
+        as_of = 2026-10-01
+        """
+    )
+    config = Config.load(file)
+    assert config.budget == BudgetConfig(
+        tokens=1000,
+        run=Limit(usd=Decimal("0.10"), calls=5),
+        day=Limit(usd=Decimal(3)),
+        roles={"maker": Limit(usd=Decimal("1.5"))},
+    )
+    assert config.budget.engine == Limit(tokens=1000)
+    assert config.retry == RetryConfig(attempts=2, total_s=60)
+    assert config.prices["a:b"].as_of == date(2026, 10, 1)
+
+
+@given(
+    st.sampled_from(["api_key", "token", "headers", "query", "password", "what_a_plugin_calls_it"]),
+    st.sampled_from(["sk-canary", ["sk-canary"], {"Authorization": "sk-canary"}]),
+)
+def test_no_option_of_a_provider_shows_a_secret(name: str, value: object) -> None:
+    config = Config(providers={"mine": {name: value, "key_env": "MINE_KEY", "concurrency": 3}})
+    assert "sk-canary" not in repr(config)
+    assert "MINE_KEY" in repr(config)
+    assert "'concurrency': 3" in repr(config)
+
+
+@given(
+    st.sampled_from(
+        [
+            "postgresql+psycopg://me:{}@db.example:5432/latm",
+            "postgresql:/me:{}@db.example/latm",
+            "https://{}@gateway.example/v1",
+            "https://gateway.example/v1?token={}",
+        ]
+    ),
+    st.text(st.sampled_from("abz019/:?#@%=é "), min_size=1).map(lambda tail: f"canary{tail}"),
+)
+def test_no_url_shows_its_password(form: str, password: str) -> None:
+    url = form.format(password.replace("@", "").replace("&", "") if "?" in form else password)
+    shown = repr(Config(library=url, providers={"mine": {"base_url": url}}))
+    assert "canary" not in shown
+    assert "sqlite:///latm.db" in repr(Config())

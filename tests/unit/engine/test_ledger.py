@@ -39,6 +39,16 @@ def test_parts_add_up_to_the_whole(items: list[Entry]) -> None:
     )
 
 
+def test_single_attempts_are_kept_up_to_a_bound_and_sums_of_all() -> None:
+    ledger = Ledger()
+    for number in range(10_003):
+        ledger.add(Entry(role="user", model="a:b", usage=Usage(input=1), cost_usd=Decimal(number)))
+    entries = ledger.entries()
+    assert (len(entries), entries[0].cost_usd, entries[-1].cost_usd) == (10_000, 3, 10_002)
+    assert ledger.by_model()["a:b"] == ledger.total()
+    assert (ledger.total().calls, ledger.total().usage.input) == (10_003, 10_003)
+
+
 def test_a_price_counts_each_bucket_once() -> None:
     usage = Usage(input=1_000_000, cache_read=1_000_000, cache_write=1_000_000, output=1_000_000)
     price = Price(

@@ -99,6 +99,15 @@ def test_a_missing_key_names_the_variable(monkeypatch, value):
         key_seen()
 
 
+def test_a_server_of_one_s_own_may_do_without_a_key_unless_one_was_named(monkeypatch):
+    monkeypatch.delenv("P_KEY", raising=False)
+    assert key_seen(options={"base_url": "http://x"}) is None
+    with pytest.raises(Unauthorized, match="environment variable OTHER"):
+        key_seen(options={"base_url": "http://x", "key_env": "OTHER"})
+    monkeypatch.setenv("P_KEY", "environment")
+    assert key_seen(options={"base_url": "http://x"}) == "environment"
+
+
 def test_a_missing_sdk_names_the_distribution_to_install():
     def create(model, options):
         import no_such_sdk  # noqa: F401

@@ -99,7 +99,9 @@ def test_the_first_known_price_counts():
     known = hook(lambda usage: Decimal(usage.total) / 1000, "latm_price")
     plugins = load(known=known, unknown=unknown)
     assert plugins.price("x:y", Usage(input=5, output=1)) == Decimal("0.006")
+    assert plugins.quote("x:y", Usage(input=5, output=1)) == (Decimal("0.006"), "plugins['known']")
     assert load(unknown=unknown).price("x:y", Usage()) is None
+    assert load(unknown=unknown).quote("x:y", Usage()) is None
 
 
 @pytest.mark.parametrize("wrong", [0.5, 1, "2", Decimal(-1), Decimal("NaN")])

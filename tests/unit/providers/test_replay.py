@@ -132,5 +132,5 @@ async def test_a_bad_file_or_option_is_an_error_when_the_backend_is_made(tmp_pat
         replay(tmp_path)
     with pytest.raises(ConfigError, match=r"unknown option 'mach'\. Did you mean 'match'\?"):
         replay(transcript, mach="order")
-    with pytest.raises(ConfigError, match="Invalid enum value"):
+    with pytest.raises(ConfigError, match="must be 'digest' or 'order'"):
         replay(transcript, match="fuzzy")

@@ -1,0 +1,47 @@
+"""A process that makes a tool, and may be told to kill itself; run by the drill beside it.
+
+Usage: python killed.py SPEC, where SPEC is JSON: base_url, library, record, and die_at: the number of the
+`model.replied` event at which the process sends itself SIGKILL, or null.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from integration.engine import scripts
+from latm import Config, Engine
+
+
+def main() -> None:
+    spec = json.loads(sys.argv[1])
+    replies = 0
+
+    def listen(name: str, fields: Mapping[str, object]) -> None:
+        nonlocal replies
+        replies += name == "model.replied"
+        if name == "model.replied" and replies == spec["die_at"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    config = Config(
+        roles={"maker": {"model": "openai:m", "record": spec["record"]}},
+        providers={"openai": {"base_url": spec["base_url"], "api_key": "k"}},
+        library=spec["library"],
+        prices={"openai:m": {"input": 1, "output": 2}},
+        budget={"run": {"usd": 1}},
+    )
+    with Engine(config, on_event=listen) as engine:
+        tool = engine.make("adding", scripts.EXAMPLES)
+        spent = engine.ledger.total().calls
+    made = tool.provenance
+    json.dump([tool.source, made.run, made.usage.total, str(made.cost_usd), spent], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

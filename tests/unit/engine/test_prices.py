@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import sys
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latm import Config
+from latm._ledger import price_of
+from latm._plugins import Plugins
+from latm._prices import Prices, Quote
+from latm.config import Price
+from latm.plugin import Reply, Usage, hookimpl
+from unit.engine.desk import ASK, desk
+
+CALL = Usage(input=1000, cache_read=100, cache_write=10, output=50)
+money = st.decimals(0, 100, places=4)
+tokens = st.integers(0, 10**7)
+
+
+class Dear:
+    @hookimpl
+    def latm_price(self, model: str) -> Decimal | None:
+        return Decimal(7) if model.endswith("known") else None
+
+
+def prices(plugins: dict[str, object] | None = None, **config: Any) -> Prices:
+    return Prices(Config(**config), Plugins.load(plugins or {}, allow=frozenset()))
+
+
+def test_the_configuration_is_asked_before_plugins() -> None:
+    table = {"a:known": {"input": 1, "output": 2, "as_of": date(2026, 10, 1)}}
+    desk = prices({"dear": Dear()}, prices=table)
+    assert desk.quote("a:known", Usage(input=1_000_000)) == Quote(Decimal(1), "config", date(2026, 10, 1))
+    told = desk.quote("b:known", CALL)
+    assert told is not None
+    assert (told.usd, told.as_of) == (Decimal(7), None)
+    assert "dear" in told.source
+    assert desk.quote("b:other", CALL) is None
+
+
+def test_genai_prices_knows_the_models_of_the_services_themselves() -> None:
+    tables = pytest.importorskip("genai_prices")
+    found = prices().quote("openai:gpt-4o", CALL)
+    assert found is not None
+    # Its input counts the cached tokens as well.
+    whole = tables.Usage(input_tokens=1110, cache_read_tokens=100, cache_write_tokens=10, output_tokens=50)
+    expected = tables.calc_price(whole, model_ref="gpt-4o", provider_id="openai").total_price
+    assert found.usd == expected > 0
+    assert found.source.startswith("genai-prices ")
+
+
+@pytest.mark.parametrize(
+    "model", ["openai:no-such-model", "nobody:gpt-4o", "replay:gpt-4o.jsonl", "other:gpt-4o", "near:gpt-4o"]
+)
+def test_a_price_is_not_guessed(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("genai_prices")
+    providers = {"other": {"use": "openai", "base_url": "http://x"}, "near": {"use": "openai"}}
+    assert prices(providers=providers).quote(model, CALL) is None
+
+
+def test_another_host_has_other_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("genai_prices")
+    assert prices(providers={"openai": {"base_url": "http://x"}}).quote("openai:gpt-4o", CALL) is None
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://x")
+    assert prices().quote("openai:gpt-4o", CALL) is None
+
+
+def test_tables_that_fail_make_a_price_unknown_and_lose_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("genai_prices")
+
+    def broken(*_args: object, **_options: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(
+        sys.modules,
+        "genai_prices",
+        SimpleNamespace(calc_price=broken, Usage=dict),  # type: ignore[arg-type]
+    )
+    assert prices().quote("openai:gpt-4o", CALL) is None
+
+
+@given(
+    st.builds(Price, input=money, output=money, cache_read=st.none() | money, cache_write=st.none() | money),
+    st.tuples(tokens, tokens, tokens),
+    tokens,
+)
+def test_no_call_is_dearer_than_the_dearest(price: Price, read: tuple[int, int, int], written: int) -> None:
+    most = prices(prices={"a:b": price}).dearest("a:b", read=sum(read), written=written)
+    assert most is not None
+    assert price_of(Usage(*read, output=written), price) <= most
+
+
+@pytest.mark.anyio
+async def test_ledger_and_journal_say_whose_price_it_was(tmp_path: Path) -> None:
+    table = {"fake:m": {"input": 1, "output": 2, "as_of": date(2026, 10, 1)}}
+    place = desk(tmp_path, [Reply(text="x", usage=CALL, model="m")], prices=table)
+    await (await place.role()).complete(ASK, place.purpose(task="t"))
+    (entry,) = place.roles.ledger.entries()
+    (written,) = place.library.journal()
+    for each in (entry, written):
+        assert (each.price_source, each.price_date) == ("config", date(2026, 10, 1))
+        assert (each.attempt, each.outcome, each.usage, each.run) == (1, "replied", CALL, "r")
+    await place.close()
