@@ -119,9 +119,7 @@ async def furnish(
         tasks=tasks,
         library=library,
         events=events,
-        maker=Maker(
-            roles=roles, sandbox=sandbox, strict=strict, library=library, events=events, clock=clock
-        ),
+        maker=Maker(roles=roles, sandbox=sandbox, strict=strict, library=library, events=events, clock=clock),
         user=user,
         dispatcher=Dispatcher(roles=roles),
         fallback=Fallback(roles=roles),
