@@ -48,6 +48,16 @@ def asked_for_calls(text: str) -> Sequence[str]:
     return [part.removeprefix("Question: ") for part in listed.split("\n\nQuestion: ")]
 
 
+def answered(question: str, call: str) -> str:
+    """The same as code that sets `ans`, as the paper's protocol wants it."""
+    if "List: " in question:
+        return f"ret = {call}\nans = ' '.join(ret)"
+    if "\nOptions:\n" not in question:
+        return f"ret = {call}\nans = ret"
+    options = {text: f"({letter})" for letter, text in re.findall(r"^\((\w)\) (.+)$", question, re.MULTILINE)}
+    return f"ret = {call}\nans = {options!r}.get(ret)"
+
+
 def maker(source: str, properties: str, translate: Callable[[str], str]) -> Callable[[Request], str]:
     """A maker that is sure of its function: whatever is said against it, it replies with it again."""
     function = re.search(r"^def (\w+)", source, re.MULTILINE)
@@ -56,15 +66,37 @@ def maker(source: str, properties: str, translate: Callable[[str], str]) -> Call
 
     def reply(request: Request) -> str:
         text = request.messages[-1].text
+        first = [turn.text for turn in request.messages if turn.role == "user"]
         if "write one call of the function" in text:
             return _FENCE.format("\n".join(translate(each) for each in asked_for_calls(text)))
         if "tests for Hypothesis" in text:
             return _FENCE.format(stated)
         if "fixed form" in text:
             return "none"
+        if any("All tests pass" in turn for turn in first):
+            return _wrapped(next(turn for turn in first if "All tests pass" in turn), translate)
+        if any("Test the function on each" in turn for turn in first):
+            return _asserted(next(turn for turn in first if "Test the function on each" in turn), translate)
         return _FENCE.format(source.rstrip())
 
     return reply
+
+
+def _asserted(turn: str, translate: Callable[[str], str]) -> str:
+    listed = turn.partition("their answers.\n\n")[2].partition("\n\nTest the function")[0]
+    code: list[str] = []
+    for part in listed.split("\n\nQuestion: "):
+        question, _, answer = part.removeprefix("Question: ").rpartition("\nAnswer: ")
+        code += [answered(question, translate(question)), f"assert ans == {answer!r}"]
+    return _FENCE.format("\n".join(code))
+
+
+def _wrapped(turn: str, translate: Callable[[str], str]) -> str:
+    listed = turn.partition("The questions:\n\n")[2]
+    questions = [part.removeprefix("Question: ") for part in listed.split("\n\nQuestion: ")]
+    return "\n\n".join(
+        f"Question: {each}\nSolution:\n{_FENCE.format(answered(each, translate(each)))}" for each in questions
+    )
 
 
 def user(translate: Callable[[str], str]) -> Callable[[Request], str]:

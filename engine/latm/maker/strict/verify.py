@@ -215,4 +215,4 @@ def _serve(calls: Sequence[LiteralCall] | None, proposal: Proposal) -> bool:
 
 
 def _call_again(proposal: Proposal) -> str:
-    return f"Please write the calls anew, of {' or '.join(proposal.functions)}."
+    return f"Please write the calls anew, of {' or '.join(dict.fromkeys(proposal.functions))}."
