@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,17 @@ from latm._examples import read_examples
 from latm._sync import Engine
 from latm.cli._say import money, print_json, progress_console
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, MakerOption, build_config
+
+_DOING = {
+    "propose": "a function is written",
+    "verify": "its answers are compared",
+    "determinism": "the same again in other surroundings",
+    "robustness": "generated inputs",
+    "properties": "what must hold for every answer",
+    "parser": "questions of a fixed form",
+    "scaling": "larger inputs",
+    "exam": "the user model on unseen examples",
+}
 
 
 class MakingProgress:
@@ -27,6 +39,12 @@ class MakingProgress:
         match name:
             case "make.asking":
                 self._say(f"{fields['stage']} {fields['number']}: asking the maker", "dim")
+            case "make.stage":
+                cost = fields["cost_usd"]
+                spent = money(cost) if isinstance(cost, Decimal) else "cost unknown"
+                self._say(
+                    f"{fields['stage']} ({_DOING.get(str(fields['stage']), '')}; {spent} so far)", "bold"
+                )
             case "model.recalled":
                 self._say(f"{fields['step']}: paid for before, taken from the journal", "dim")
             case "model.retry":

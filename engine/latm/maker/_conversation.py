@@ -45,6 +45,10 @@ class Conversation:
         """Add a turn of ours."""
         self.turns.append(Message("user", text))
 
+    def begin(self, stage: str) -> None:
+        """Say what is being done now."""
+        self.events.tell("make.stage", task=self.task, stage=stage, cost_usd=self.bill.total().cost_usd)
+
     async def ask(self, stage: str, number: int) -> str:
         """Get the maker's next reply; it stays in the conversation."""
         purpose = Purpose(

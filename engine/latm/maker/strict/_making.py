@@ -111,6 +111,7 @@ class Strict:
         """
         parts = split(examples, settings)
         modules = Modules.of(await self.cells.modules())
+        conversation.begin("propose")
         proposal = await propose(
             conversation, self.cells, parts.shown, modules=modules, attempts=settings.attempts
         )
@@ -128,17 +129,21 @@ class Strict:
             judge=self.judge,
             attempts=settings.attempts,
         )
+        conversation.begin("verify")
         try:
             verified = await verification.begin(proposal)
         except MakingFailed as failure:
             raise await disputed(failure, conversation, verification, properties) from None
         while True:
-            verified, probed = await self._probe(verified, verification, examples)
+            verified, probed = await self._probe(conversation, verified, verification, examples)
+            conversation.begin("properties")
             held = await properties.run(verified, contract_of(verified.source, verified.function))
             if held.verified.source == verified.source:
                 break
             verified = held.verified
+        conversation.begin("parser")
         parsing = await parser(conversation, self.cells, verified, foreign)
+        conversation.begin("scaling")
         grown = await scaling(verified, self.cells)
         found = _Found(verified, parts, probed, held, parsing, grown)
         draft = _draft(found, evidence := _evidence(found))
@@ -146,14 +151,20 @@ class Strict:
         return dataclasses.replace(draft, evidence=(*evidence, result))
 
     async def _probe(
-        self, verified: Verified, verification: Verification, examples: Sequence[Example]
+        self,
+        conversation: Conversation,
+        verified: Verified,
+        verification: Verification,
+        examples: Sequence[Example],
     ) -> tuple[Verified, _Probed]:
         """Have the function mended until nothing is found."""
         while True:
+            conversation.begin("determinism")
             signature = signature_of(verified.source, verified.function)
             found = overlap(verified.source, examples)
             problem = found.problem or await determinism(verified, self.other)
             if problem is None:
+                conversation.begin("robustness")
                 robust = await self.judge.robustness(
                     verified.program,
                     verified.function,
@@ -176,6 +187,7 @@ class Strict:
         if not unseen or self.user is None:
             why = "there were fewer than 9 examples" if not unseen else "no model fills the role user"
             return Evidence(stage=examining.STAGE, held=False, summary=f"Not held: {why}.")
+        conversation.begin(examining.STAGE)
         result = await examining.exam(
             conversation, self.user, tool, unseen, answers=answers, threshold=settings.exam_score
         )
