@@ -224,6 +224,7 @@ class Budgets:
                 break
             if not hopeless:
                 await settled.wait()
+                looked = False
             elif looked or not self._look_again(hopeless):
                 raise hopeless[0].exceeded(most, role)
             else:

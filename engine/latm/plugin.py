@@ -160,8 +160,8 @@ class Usage:
     output: int = 0
 
     def __post_init__(self) -> None:
-        for name, tokens in dataclasses.asdict(self).items():
-            if tokens < 0:
+        for name in ("input", "cache_read", "cache_write", "output"):
+            if (tokens := getattr(self, name)) < 0:
                 raise ValueError(f"Usage.{name} is {tokens}: tokens are never negative")
 
     def __add__(self, other: Usage) -> Usage:

@@ -37,6 +37,8 @@ __all__ = [
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _HIDDEN = "***"
 _LEAST_HIDDEN_CHARACTERS = 6  # shorter ones are words, and would be hidden in every other sentence
+# By name: the SDKs' majors have different HTTP libraries, which call these the same.
+_BEFORE_SENDING = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 _OUT_OF_CREDIT = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -239,9 +241,10 @@ class SdkClient:
             if isinstance(cause, Unavailable):
                 return cause
         name = type(error).__name__
+        sent = not any(type(cause).__name__ in _BEFORE_SENDING for cause in _causes(error))
         if "Timeout" in name:
-            return Timeout(f"no reply in time: {name}")
-        return Unavailable(f"no connection, or it broke: {name}: {self._shown(str(error))}")
+            return Timeout(f"no reply in time: {name}", sent=sent)
+        return Unavailable(f"no connection, or it broke: {name}: {self._shown(str(error))}", sent=sent)
 
     def _status(self, error: Any) -> BackendError:
         status: int = error.status_code

@@ -30,6 +30,7 @@ from latm_sandbox.docker._image import host_tag
 
 ADD = Program("def add(a, b):\n    return a + b")
 SNIPPET = "def add(a, b):\n    return a + b\nprint(add(1, 2))"
+_REST_S = 0.005  # a cell has cleaned up after a call and forked the next child long before
 Way = Callable[[], None]
 
 
@@ -228,6 +229,7 @@ def measure(seconds: float) -> dict[str, object]:
             if importlib.util.find_spec(module) is not None:
                 fast[name] = stack.enter_context(way())
         times: dict[str, list[float]] = {name: [] for name in (*fast, *slow)}
+        rested = times["latm_sandbox, at rest"] = []
         until = time.perf_counter() + seconds * 3
         while time.perf_counter() < until:
             for name, way in fast.items():
@@ -235,6 +237,9 @@ def measure(seconds: float) -> dict[str, object]:
                     timed(way) for _ in range(2 if name.startswith(("docker", "llm", "host")) else 40)
                 ]
             times["docker run --rm"].append(timed(docker_run))
+            for _ in range(10):
+                time.sleep(_REST_S)
+                rested.append(timed(fast["latm_sandbox"]))
         calls = {str(n): throughput(fast["latm_sandbox"], n, seconds) for n in (1, 2, 8, 32)}
     cold = [cold_start() for _ in range(3)]
     single, a_second = refill(seconds)

@@ -18,6 +18,7 @@ from latm.library._schema import journal
 from latm.plugin import Usage
 
 _BUCKETS = ("input", "cache_read", "cache_write", "output")
+_INSERT = sa.insert(journal)
 _TOKENS = [journal.c[f"{bucket}_tokens"] for bucket in _BUCKETS]
 
 
@@ -147,7 +148,7 @@ class Journal:
     def _insert(self, rows: list[dict[str, Any]]) -> BaseException | None:
         try:
             with self._transaction() as connection:
-                connection.execute(sa.insert(journal), rows)
+                connection.execute(_INSERT, rows)
         except BaseException as error:  # noqa: BLE001 - raised where each entry came from
             return error
         return None

@@ -22,6 +22,7 @@ __all__ = ["CANARY", "Examination"]
 
 CANARY = "canary-3f1b7c5e-key"
 _PROMPT_S = 1.0
+_LONGEST_S = 180.0  # for one check; those in fresh processes may import an SDK on a busy machine
 _CALLERS = 8
 
 
@@ -54,9 +55,11 @@ class Examination:
 
     async def check(self, name: str, judge: Callable[[], Awaitable[None]]) -> None:
         """Note whether a judge is content."""
-        detail = ""
+        detail = f"it did not end within {_LONGEST_S:g} s"
         try:
-            await judge()
+            with anyio.move_on_after(_LONGEST_S):
+                await judge()
+                detail = ""
         except Failed as verdict:
             detail = str(verdict)
         except Exception as error:  # noqa: BLE001 - whatever a provider raises is a finding
@@ -87,7 +90,12 @@ class Examination:
         try:
             yield backend
         finally:
-            await backend.aclose()
+            closed = False
+            with anyio.move_on_after(_PROMPT_S, shield=True):
+                await backend.aclose()
+                closed = True
+            if not closed:
+                raise Failed(f"aclose() did not return within {_PROMPT_S:g} s")
 
     async def before_any_request(self, plain: Scenario) -> None:
         """What can be seen before any request."""
@@ -154,8 +162,10 @@ class Examination:
 
         async def other_loop() -> None:
             async def alone() -> None:
-                async with self.backend(plain) as backend:
-                    await backend.complete(plain.request)
+                # A deadline of its own: the one around this check does not reach into the other loop.
+                with anyio.move_on_after(_LONGEST_S):
+                    async with self.backend(plain) as backend:
+                        await backend.complete(plain.request)
 
             await anyio.to_thread.run_sync(anyio.run, alone)
 

@@ -43,6 +43,20 @@ async def test_a_reset_in_the_middle_of_a_body_is_unavailable(wire, status):
     assert error.__cause__ is error.__context__ is None
 
 
+async def test_only_a_request_that_cannot_have_arrived_is_said_not_to_be_sent(wire):
+    with wire.server([HttpReply(reset=True)]) as server:
+        async with wire.backend(server) as backend:
+            with pytest.raises(Unavailable) as broken:
+                await backend.complete(HELLO)
+            assert broken.value.sent
+    with wire.server(["never given"]) as server:
+        away = wire.backend(server)
+    async with away as backend:
+        with pytest.raises(Unavailable) as refused:
+            await backend.complete(HELLO)
+        assert not refused.value.sent
+
+
 @both_loops
 async def test_cancelling_closes_the_connection(wire):
     with wire.server([HttpReply(hold=True)]) as server:

@@ -3,6 +3,7 @@
 # ruff: noqa: ARG005 - small plugins, written as anyone would
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -57,7 +58,7 @@ def test_two_names_have_one_credential_where_the_service_sees_one_caller(one, ot
     assert (credential(one) == credential(other)) == (account(one) == account(other))
 
 
-def test_a_credential_is_another_one_in_every_process_and_shown_nowhere(repo):
+def test_a_credential_is_another_one_in_every_process_and_shown_nowhere():
     resolved = resolve(PLUGINS, ModelRef("p", "m"), {}, CANARY)
     code = (
         "import sys; from unit.plugins.test_resolve import *;"
@@ -65,7 +66,7 @@ def test_a_credential_is_another_one_in_every_process_and_shown_nowhere(repo):
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(repo / "tests")},
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert done.stdout.strip() != resolved.credential
     assert len(done.stdout.strip()) == len(resolved.credential) == 64

@@ -102,6 +102,8 @@ def test_thoughts_that_were_handed_in_come_back_with_their_turn(text, thought):
     asked = (Message("user", "a"), kept, Message("user", "b"))
     sent = _responses.write("m", Request(messages=asked), OpenAIOptions())
     assert read_request(recorded("/v1/responses", sent)).messages == asked
+    sent = _responses.write("m", Request(messages=asked[:2]), OpenAIOptions())
+    assert read_request(recorded("/v1/responses", sent)).messages == asked[:2]
     block = {"type": "text", "text": text}
     signed = Message("assistant", text, metadata={"anthropic.content": [{"type": "thinking"}, block]})
     asked = (Message("user", "a"), signed, Message("user", "b"))
