@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from latm.library import Library
 
 pytestmark = pytest.mark.docker
 
@@ -40,6 +43,40 @@ def workshop(tmp_path: Path) -> Path:
     lines = [{"question": f"Double {n}", "answer": str(2 * n)} for n in range(1, 7)]
     (tmp_path / "e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return tmp_path
+
+
+def test_a_strict_making_shows_its_stages_and_its_tests_can_be_run_again(latm: Any, workshop: Path) -> None:
+    calls = "\n".join(f"double({n})" for n in range(1, 7))
+    replies = [TRANSCRIPT[1]["content"], f"```python\n{calls}\n```", "none", "none"]
+    turns = [{"role": role, "content": text} for reply in replies for role, text in _turns(reply)]
+    (workshop / "maker.json").write_text(json.dumps(turns))
+    made = latm("make", "doubling", "--examples", "e.jsonl", "--protocol", "strict")
+    assert made.returncode == 0, made.stderr
+    for stage in ("propose", "verify", "determinism", "robustness", "properties", "parser", "scaling"):
+        assert f"{stage} (" in made.stderr
+    shown = latm("tools", "show", "doubling").stdout
+    assert "6 answers are right; the maker did not know 3 of them." in shown
+    assert "Not held: there were fewer than 9 examples." in shown
+    tested = latm("tools", "test", "doubling")
+    assert tested.returncode == 0, tested.stderr
+    assert tested.stdout.splitlines() == [f"passed Double {n}" for n in range(1, 7)]
+    library = Library(f"sqlite:///{workshop / 'latm.db'}")
+    try:
+        tool = library.get("doubling")
+        wrong = dataclasses.replace(tool.checks[0], answer="5")
+        library.add(dataclasses.replace(tool, checks=(wrong, tool.checks[1])))
+    finally:
+        library.close()
+    tested = latm("tools", "test", "doubling", "--json")
+    assert tested.returncode == 1
+    found = json.loads(tested.stdout)
+    assert found["version"] == 2
+    assert [each["passed"] for each in found["tests"]] == [False, True]
+    assert found["tests"][0]["problem"] == "It gives '2', and the answer is '5'."
+
+
+def _turns(reply: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("user", "q"), ("assistant", reply)
 
 
 def test_make_solve_and_look(latm: Any, workshop: Path) -> None:
