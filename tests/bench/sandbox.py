@@ -204,10 +204,19 @@ def refill(seconds: float) -> tuple[list[float], float]:
     """Single-use cells: times of calls that found a full pool, and cells a second when none is idle."""
     policy = PoolPolicy(cells=6, spare=5)
     times: list[float] = []
-    with ours(pool=policy, fresh_cell_per_call=True) as (_, call):
-        for _ in range(4):
-            time.sleep(1.5)  # the pool fills
-            times += [timed(call) for _ in range(3)]
+    made, gone = threading.Semaphore(0), threading.Semaphore(0)
+
+    def hear(name: str, _fields: object) -> None:
+        if name in ("cell_started", "cell_destroyed"):
+            (made if name == "cell_started" else gone).release()
+
+    with ours(pool=policy, fresh_cell_per_call=True, on_event=hear) as (_, call):
+        for _ in range(policy.spare):
+            made.acquire(timeout=10)
+        for _ in range(15):  # each finds a full pool, and nothing under way
+            made.acquire(timeout=10)
+            gone.acquire(timeout=10)
+            times.append(timed(call))
         count, begun = 0, time.perf_counter()
         while time.perf_counter() - begun < seconds:
             call()
