@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 
-from latm._answers import CALLER, AnswerType, Same, answer_type, guess_answer_type
 from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
 from latm._ledger import Ledger
@@ -24,6 +23,7 @@ from latm.errors import ConfigError, LatmError, MakingFailed
 from latm_sandbox import Outcome, SandboxError
 
 if TYPE_CHECKING:
+    from latm._answers import AnswerType, Same
     from latm._checks import CheckResult
     from latm._rooms import Rooms
     from latm.dispatcher import Decision
@@ -322,7 +322,7 @@ class AsyncEngine:
                     task,
                     examples,
                     settings=settings,
-                    answer_type=answer_type(guess_answer_type(examples)),
+                    answer_type=_kind(None, examples),
                     instances=tuple(number for number, _ in chosen),
                     pending=waiting,
                 )
@@ -367,6 +367,8 @@ class AsyncEngine:
 
 
 def _kind(wanted: str | Same | None, examples: Sequence[Example]) -> AnswerType:
+    from latm._answers import CALLER, AnswerType, answer_type, guess_answer_type
+
     if wanted is None:
         return answer_type(guess_answer_type(examples))
     return answer_type(wanted) if isinstance(wanted, str) else AnswerType.of(CALLER, wanted)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar, final
 
 import anyio
 
-from latm._answers import Same
 from latm._engine import AsyncEngine
 from latm._ledger import Ledger
 from latm._records import Answer, Example, OnEvent, Tool
@@ -21,6 +20,7 @@ from latm.errors import ConfigError
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
+    from latm._answers import Same
     from latm._checks import CheckResult
     from latm.library import Library
 
