@@ -2,8 +2,8 @@
 
 All are run in turns in one go, so that a busy machine slows all; medians are shown, by the clock and by the
 processor's time, and their ratio. The target is 150 ms on the 2-core machine that the project is measured on,
-for the import with every provider installed; the loading of all plugins is shown beside it. It is judged by the
-processor's time, which the neighbours on a shared machine hardly change.
+for the import with every provider installed; the loading of all plugins is shown beside it. It is judged by
+the processor's time, which the neighbours on a shared machine hardly change.
 """
 
 from __future__ import annotations
