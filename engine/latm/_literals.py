@@ -120,7 +120,9 @@ def _call(statement: ast.stmt, functions: Collection[str]) -> LiteralCall:
         raise Unreadable(f"{_shown(statement)} is no call")
     name = expression.func.id
     if name not in functions:
-        raise Unreadable(f"{name} is not the function to call: that is {' or '.join(functions)}")
+        raise Unreadable(
+            f"{name} is not the function to call: that is {' or '.join(dict.fromkeys(functions))}"
+        )
     args: list[object] = []
     for number, node in enumerate(expression.args, 1):
         if isinstance(node, ast.Starred):
@@ -143,6 +145,10 @@ def _literal(node: ast.expr, where: str) -> object:
         raise Unreadable(f"{where} is no literal: {_shown(node)}") from None
     if value is Ellipsis:
         raise Unreadable(f"{where} is left out (...)")
+    try:
+        ast.literal_eval(repr(value))  # calls are kept as text: 1e999 would be written inf
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        raise Unreadable(f"{where} is a number too large to be written out") from None
     return value
 
 

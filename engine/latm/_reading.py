@@ -69,6 +69,11 @@ def python_blocks(text: str) -> tuple[Block, ...]:
     return labelled or tuple(block for block in filled if not block.language)
 
 
+def says_none(text: str) -> bool:
+    """Whether a reply is the one word none, however it is dressed."""
+    return text.strip().strip(".`*\"'").casefold() == "none"
+
+
 def parse(code: str) -> ast.Module | None:
     """The syntax tree, or None where the code has no valid syntax."""
     try:

@@ -31,6 +31,7 @@ from latm.maker.strict import Strict
 from latm.user import User
 from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
 
+# Any that are not the cells' own, 0 and UTC; the zone is not on the hour, so that hours and minutes differ.
 _OTHER_SEED, _OTHER_ZONE = 4_111_222_333, "XXX-9:30"
 
 
@@ -112,7 +113,7 @@ async def furnish(
         cells=sandbox,
         other=other,
         judge=Judge(judging, sandbox, seed=0, cases=config.making.cases),
-        user=user,
+        user=user if "user" in config.roles else None,
     )
     tasks = await stack.enter_async_context(Background())
     return Rooms(

@@ -95,10 +95,6 @@ STEADY = "does not always give the same"
 UNFIT = {
     "time zone": (f"import time\n{GOOD} + (time.tzname[0] != 'UTC')", STEADY),
     "hash seed": (f"{GOOD} + (hash('x') % 997 != HASH % 997)", STEADY),
-    "table": (
-        f"TABLE = {{'6000': 1, '61000': 2, '15000': 3, '22000': 4}}\n{GOOD} + len(TABLE) - 4",
-        "holds the answers of 4 examples",
-    ),
     "question": (
         GOOD.replace("return", "if 'What do 3, 1 and 2 add up to?':\n        return"),
         "part of an example",
@@ -191,10 +187,44 @@ def test_an_exam_that_is_failed_ends_the_making_and_says_by_what(tmp_path):
     assert f"for {EXAMPLES[-1].answer!r}" in str(failure)
 
 
+def test_without_a_user_model_there_is_no_exam_and_it_is_said(tmp_path):
+    config = Config(roles={"maker": "it:maker"}, library=f"sqlite:///{tmp_path / 'latm.db'}")
+    with Engine(config, plugins={"it": scripted_provider("it", {"maker": Maker()})}) as engine:
+        tool = engine.make("adding", EXAMPLES, protocol="strict")
+    said = "Not held: no model fills the role user."
+    assert (evidence(tool)["exam"].held, evidence(tool)["exam"].summary) == (False, said)
+    assert f"exam: {said}" in tool.scorecard.notes
+
+
+def test_time_is_measured_on_larger_inputs_and_said_only_where_it_was(tmp_path):
+    for name in ("list", "words", "slow"):
+        (tmp_path / name).mkdir()
+    listed = evidence(make(tmp_path / "list", Maker(properties=("none",))))["scaling"]
+    assert listed.held
+    assert listed.summary.startswith("With 16 times the largest known input it takes 0.0")
+    assert list(listed.figures["cpu_s"]) == ["1", "2", "4", "8", "16"]
+    three = GOOD.replace("numbers: list[int]", "a: int, b: int, c: int").replace("numbers)", "(a, b, c))")
+
+    def apart(question: str) -> str:
+        return f"total({', '.join(map(str, scripts.numbers(question)))})"
+
+    maker = Maker(functions=(three,), calls=(apart,), properties=("none",))
+    words = evidence(make(tmp_path / "words", maker, examples=EXAMPLES[:6]))
+    assert not words["scaling"].held
+    assert "could not be made larger" in words["scaling"].summary
+    cubic = GOOD.replace(
+        "return",
+        "for _ in range(3000 * len(numbers) ** 4 if len(numbers) > 5 else 0):\n        pass\n    return",
+    )
+    slow = make(tmp_path / "slow", Maker(functions=(cubic,), properties=("none",)))
+    assert "more than 2 s" in evidence(slow)["scaling"].summary
+    assert evidence(slow)["scaling"].summary in slow.scorecard.notes
+
+
 def test_too_few_examples_for_an_exam_are_said(tmp_path):
     tool = make(tmp_path, Maker(), examples=EXAMPLES[:6])
     assert not evidence(tool)["exam"].held
-    assert "fewer than 9 examples" in evidence(tool)["exam"].summary
+    assert "exam: Not held: there were fewer than 9 examples." in tool.scorecard.notes
 
 
 def test_a_disputed_label_is_named_with_both_answers(tmp_path):

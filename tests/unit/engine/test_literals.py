@@ -76,6 +76,8 @@ def test_what_is_a_call(text, call):
         ("sort(1)[i]", "the subscript is no literal"),
         ("sort(1)[1:2]", "the subscript is no literal"),
         ("sort(...)", "argument 1 of sort is left out"),
+        ("sort([1, 1e999])", "argument 1 of sort is a number too large"),
+        ("sort(a=0x" + "f" * 5000 + ")", "the argument a of sort is a number too large"),
         ("sort({[]: 1})", "no literal"),
         ("assert sort(1) == 2", "is no call"),
         ("sort = 1", "is no call"),

@@ -27,6 +27,7 @@ from latm.user import User
 from latm_sandbox import AsyncSandbox
 
 _ENOUGH_FOR_AN_EXAM = 9
+_OPTIONAL = frozenset({"parser", "scaling"})  # stages without which a tool is no less to be trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class Strict:
         found = _Found(verified, parts, probed, held, parsing, grown)
         draft = _draft(found, evidence := _evidence(found))
         result = await self._examine(conversation, tool_of(draft), parts.unseen, settings, answers)
-        return dataclasses.replace(draft, evidence=(*evidence, result))
+        evidence = (*evidence, result)
+        return dataclasses.replace(draft, evidence=evidence, notes=_notes(found, evidence))
 
     async def _probe(
         self,
@@ -262,7 +264,12 @@ def _evidence(found: _Found) -> tuple[Evidence, ...]:
                 "dropped": list(held.dropped),
             },
         ),
-        Evidence(stage="scaling", summary=found.grown.warning or "Time grows no faster than expected."),
+        Evidence(
+            stage="scaling",
+            held=found.grown.held,
+            summary=str(found.grown),
+            figures={"cpu_s": {str(factor): seconds for factor, seconds in found.grown.seconds.items()}},
+        ),
         Evidence(stage="parser", held=found.parsing.source is not None, summary=found.parsing.summary),
     )
 
@@ -275,11 +282,16 @@ def _properties(held: Held) -> str:
     return " ".join(parts)
 
 
+def _notes(found: _Found, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    """What a reader should know before trusting the tool: what is missing, and what is weak."""
+    missing = [each for each in evidence if not each.held and each.stage not in _OPTIONAL]
+    notes = [f"{each.stage}: {each.summary}" for each in missing]
+    notes += [f"Outside its contract: {each}" for each in found.probed.outside]
+    return (*notes, found.grown.warning) if found.grown.warning else tuple(notes)
+
+
 def _draft(found: _Found, evidence: tuple[Evidence, ...]) -> Draft:
     verified = found.verified
-    notes = [each.summary for each in evidence if not each.held and each.stage != "parser"]
-    notes += [f"Outside its contract: {each}" for each in found.probed.outside]
-    notes += [found.grown.warning] if found.grown.warning else []
     return Draft(
         source=verified.source,
         function=verified.function,
@@ -293,6 +305,5 @@ def _draft(found: _Found, evidence: tuple[Evidence, ...]) -> Draft:
             for each in verified.checked
         ),
         parser=found.parsing.source,
-        notes=tuple(notes),
         evidence=evidence,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from latm._reading import folded, parse
@@ -11,10 +11,10 @@ from latm._records import Example
 
 _LONG = 24
 """Characters from which a piece of an example's text in the source is no coincidence."""
-_TELLING = 4
-"""Characters of an answer, or of a part of it, that count towards a table; shorter ones are everywhere."""
+_TELLING = 12
+"""Characters of an answer that count towards a table; shorter ones, such as labels, are in any function."""
 _TABLE = 3
-"""Examples whose answers stand in the source as literals, from which it is a lookup table."""
+"""Answers of single examples among the literals, from which it may be a lookup table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,35 @@ def overlap(source: str, examples: Sequence[Example]) -> Overlap:
     if tree is None:
         return Overlap(None)
     literals = {folded(text) for text in _texts(tree)} - {""}
+    known = [(folded(each.question), folded(each.answer)) for each in examples]
     for text in sorted(literals, key=len, reverse=True):
-        for example in examples:
-            question, answer = folded(example.question), folded(example.answer)
-            if question in text or (len(text) >= _LONG and (text in question or text in answer)):
-                return Overlap(
-                    f"The source holds a part of an example as a literal: {_cut(text)}. Write a function "
-                    "that works for questions that it has not seen."
-                )
-    answers = {folded(example.answer) for example in examples if len(folded(example.answer)) >= _TELLING}
-    known = sorted(answers & literals)
-    if len(known) >= min(_TABLE, max(len(answers), 2)):
+        if any(question and question in text for question, _ in known) or _is_copied(text, known):
+            return Overlap(
+                f"The source holds a part of an example as a literal: {_cut(text)}. Write a function "
+                "that works for questions that it has not seen."
+            )
+    if table := _table(literals, [answer for _, answer in known]):
         return Overlap(
-            f"The source holds the answers of {len(known)} examples as literals, such as {_cut(known[0])}. "
+            f"The source holds the answers of {len(table)} examples as literals, such as {_cut(table[0])}. "
             "Compute them."
         )
     everything = " ".join(f"{folded(each.question)} {folded(each.answer)}" for each in examples)
     return Overlap(None, tuple(sorted(text for text in literals if text in everything)))
+
+
+def _is_copied(text: str, known: Sequence[tuple[str, str]]) -> bool:
+    """Whether a long text is of single examples; what most of them share is the wording of this kind."""
+    if len(text) < _LONG:
+        return False
+    found = sum(text in question or text in answer for question, answer in known)
+    return 0 < found <= len(known) / 2
+
+
+def _table(literals: Collection[str], answers: Sequence[str]) -> Sequence[str]:
+    """The answers that make the literals a lookup table; none where they are few, or few of the literals."""
+    telling = {text for text in literals if len(text) >= _TELLING}
+    found = sorted(text for text in telling if answers.count(text) == 1)
+    return found if len(found) >= _TABLE and 2 * len(found) >= len(telling) else ()
 
 
 def _texts(tree: ast.Module) -> Iterator[str]:

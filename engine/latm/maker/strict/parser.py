@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from latm._failures import failure
-from latm._reading import defined_functions, folded, parse, python_blocks
+from latm._reading import defined_functions, folded, parse, python_blocks, says_none
 from latm.maker._conversation import Conversation
 from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
@@ -80,8 +80,7 @@ def read(reply: str) -> tuple[str, str | None]:
     """The source, empty where the maker gives none; or what keeps it from being read."""
     found = python_blocks(reply)
     if not found:
-        bare = reply.strip().strip(".`*\"'").casefold()
-        return ("", None) if bare == "none" else ("", "The reply holds no fenced Python block.")
+        return "", None if says_none(reply) else "The reply holds no fenced Python block."
     source = "\n".join(block.code for block in found)
     tree = parse(source)
     missing = {"parse", "render"} - set(defined_functions(tree) if tree else ())

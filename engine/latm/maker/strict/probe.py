@@ -74,13 +74,28 @@ class Scaling:
     seconds: Mapping[int, float]
     warning: str = ""
 
+    @property
+    def held(self) -> bool:
+        """Whether any larger input was tried to an end."""
+        return bool(self.warning) or len(self.seconds) > 1
+
+    def __str__(self) -> str:
+        """For a reader."""
+        if self.warning:
+            return self.warning
+        if not self.held:
+            return "Not held: the largest known input could not be made larger, or the function declined it."
+        largest = max(self.seconds)
+        return f"With {largest} times the largest known input it takes {self.seconds[largest]:.3f} s of CPU."
+
 
 async def scaling(verified: Verified, cells: AsyncSandbox) -> Scaling:
     """Time calls with ever larger inputs. A function may refuse them: then there is nothing to say."""
     call = max(verified.calls, key=lambda each: len(str(each)))
     limits = Limits(cpu_s=_SCALING_S, wall_s=_SCALING_S * 2)
     before, seconds = 0.0, dict[int, float]()
-    for factor in (1, *_FACTORS):
+    grows = any(_larger(value, 2) != value for value in (*call.args, *call.kwargs.values()))
+    for factor in (1, *_FACTORS) if grows else (1,):
         args = [_larger(value, factor) for value in call.args]
         kwargs = {name: _larger(value, factor) for name, value in call.kwargs.items()}
         outcome = await cells.apply(verified.program, args, kwargs, limits=_within(cells, limits))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from latm._reading import parse, python_blocks
+from latm._reading import parse, python_blocks, says_none
 from latm.maker._conversation import Conversation
 from latm.maker.judge import Judge, Verdict
 from latm.maker.strict.verify import Verification, Verified, brings_function
@@ -74,6 +74,7 @@ class Properties:
     attempts: int
     replies: int = 0
     _code: str | None = field(default=None, init=False)
+    _last: tuple[str, str, tuple[Verdict, ...]] | None = field(default=None, init=False)
     _dropped: list[str] = field(default_factory=list[str], init=False)
 
     async def run(self, verified: Verified, contract: str) -> Held:
@@ -109,14 +110,19 @@ class Properties:
 
     async def _tried(self, verified: Verified) -> tuple[Verdict, ...]:
         assert self._code
-        verdicts = await self.judge.properties(
-            verified.program, verified.function, self._code, verified.calls
-        )
+        verdicts = await self._judged(verified, self._code)
         for each in verdicts:
             # What contradicts an answer that is known to be right is wrong itself.
             if each.status in {"contradicts", "broken"} and each.name not in self._dropped:
                 self._dropped.append(each.name)
         return tuple(each for each in verdicts if each.name not in self._dropped)
+
+    async def _judged(self, verified: Verified, code: str) -> tuple[Verdict, ...]:
+        """The verdicts on a function; the same are not asked for twice, since they cost seconds."""
+        if self._last is None or self._last[:2] != (verified.source, code):
+            verdicts = await self.judge.properties(verified.program, verified.function, code, verified.calls)
+            self._last = verified.source, code, verdicts
+        return self._last[2]
 
     async def _first(self, verified: Verified) -> str:
         for _ in range(self.attempts):
@@ -124,10 +130,7 @@ class Properties:
             reply = await self.conversation.ask(STAGE, self.replies)
             code, problem = read(reply)
             if problem is None and code:
-                verdicts = await self.judge.properties(
-                    verified.program, verified.function, code, verified.calls
-                )
-                problem = _unusable(verdicts)
+                problem = _unusable(await self._judged(verified, code))
             self.conversation.judge(STAGE, self.replies, reply, problem)
             if problem is None:
                 return code
@@ -153,8 +156,7 @@ def read(reply: str) -> tuple[str, str | None]:
     """The properties' code, empty where the maker states none; or what keeps it from being read."""
     found = python_blocks(reply)
     if not found:
-        bare = reply.strip().strip(".`*\"'").casefold()
-        return ("", None) if bare == "none" else ("", "The reply holds no fenced Python block.")
+        return "", None if says_none(reply) else "The reply holds no fenced Python block."
     code = "\n".join(block.code for block in found)
     if parse(code) is None:
         return "", "The block is no valid Python."
