@@ -119,7 +119,9 @@ def llm_sandbox() -> Iterator[Way]:
 
     recipe = f'FROM {host_tag()}\nWORKDIR /sandbox\nCMD ["python3", "-c", "import time; time.sleep(3600)"]\n'
     client = docker.from_env()
-    image, _ = client.images.build(fileobj=io.BytesIO(recipe.encode()), tag="latm-bench:llm-sandbox")
+    image, _ = client.images.build(
+        fileobj=io.BytesIO(recipe.encode()), tag="latm-bench:llm-sandbox", rm=True, forcerm=True
+    )
     try:
         with SandboxSession(
             lang="python",

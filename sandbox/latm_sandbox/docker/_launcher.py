@@ -26,7 +26,7 @@ from latm_sandbox.docker._attach import DockerJail, plain_socket
 from latm_sandbox.docker._engine import connect, remove, typed, within
 from latm_sandbox.docker._hardening import container_config
 from latm_sandbox.docker._reaper import Reaper
-from latm_sandbox.docker._socket import Listener, is_near
+from latm_sandbox.docker._socket import Listener, is_near, sweep_directories
 from latm_sandbox.errors import ImageError, LaunchFailed, SandboxClosed
 
 _STARTERS_PER_CORE: Final = 2  # more of them only wait for each other in the daemon
@@ -138,6 +138,7 @@ class DockerLauncher:
                 image = _image.ensure(patient, self._wanted)
                 self._inherited = _image.inherited(patient, image)
             sweep(client)
+            sweep_directories()
             return image
         finally:
             if self._closed:

@@ -77,3 +77,17 @@ def is_dead(found: Mapping[str, str]) -> bool:
     if not pid.isdecimal() or not started:
         return False
     return _started(int(pid)) != started
+
+
+def mark() -> str:
+    """The same of this process in a name, for what has no labels."""
+    pid = os.getpid()
+    return f"{_host()}-{pid}-{_started(pid) or ''}"
+
+
+def is_dead_mark(found: str) -> bool:
+    """Whether the owner that a mark names is certainly gone; of an earlier boot nobody has its start time."""
+    host, _, process = found.partition("-")
+    pid, _, started = process.partition("-")
+    names = {LABEL: "cell", f"{LABEL}.host": host, f"{LABEL}.boot": _boot()}
+    return is_dead({**names, f"{LABEL}.pid": pid, f"{LABEL}.started": started})

@@ -13,12 +13,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from latm_sandbox.docker import _owner
+
 TARGET: Final = "/run/latm"
 """Where a container finds the directory."""
 _NAME: Final = "s"
 VARIABLE: Final = "LATM_SOCKET"
 """What tells the guest the socket's path."""
 PATH: Final = f"{TARGET}/{_NAME}"
+_PREFIX: Final = "latm-"
 
 
 def is_near(base_url: str | None) -> bool:
@@ -35,7 +38,7 @@ class Listener:
 
     def __init__(self) -> None:
         # No other user of this host can pass the outer directory; the container sees the inner one.
-        self._outer = tempfile.mkdtemp(prefix="latm-")
+        self._outer = tempfile.mkdtemp(prefix=f"{_PREFIX}{_owner.mark()}-")
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self.directory = f"{self._outer}/d"
@@ -68,3 +71,14 @@ class Listener:
             Path(self._outer, "d", _NAME).unlink(missing_ok=True)
         # The container may still have it mounted; it has no name then.
         shutil.rmtree(self._outer, ignore_errors=True)
+
+
+def sweep_directories() -> None:
+    """Remove what hosts left that were killed while a cell started. Only what is empty, and ours, goes."""
+    for outer in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*-*-*"):
+        mark = outer.name.removeprefix(_PREFIX).rpartition("-")[0]
+        if _owner.is_dead_mark(mark):
+            with contextlib.suppress(OSError):  # another user's, or another sweep was faster
+                (outer / "d" / _NAME).unlink(missing_ok=True)
+                (outer / "d").rmdir()
+                outer.rmdir()

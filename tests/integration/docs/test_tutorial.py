@@ -128,7 +128,8 @@ def test_the_tutorial_can_be_followed(repo: Path, reader: Reader) -> None:
             reader.in_second_terminal(block.code)
         else:
             code, printed = reader.run(block.code)
-            if "pip install" in block.code and code != 0 and "latm-quill" not in printed:
+            offline = "pip install" in block.code and code != 0 and "latm-quill" not in printed
+            if offline and not os.environ.get("LATM_REQUIRE_DOCKER"):  # `make test` has an index, and insists
                 pytest.skip(f"latm cannot be installed here: {printed[-300:]}")
             assert (code != 0) == (block.info == "fails"), f"{block.code}\n{printed}"
 

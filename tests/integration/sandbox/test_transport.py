@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from latm_sandbox import PoolPolicy, Program, Sandbox
-from latm_sandbox.docker import _launcher
+from latm_sandbox.docker import _launcher, _owner
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -86,3 +87,28 @@ def test_another_transport_is_refused_by_name():
         pytest.raises(ValueError, match="'auto' or 'attach', not 'pigeon'"),
     ):
         sandbox.call(ADD, 1, 2)
+
+
+@pytest.fixture
+def short_path():
+    """A directory for temporary files, short enough for the path of a socket in it."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def test_what_killed_hosts_left_of_a_start_is_removed_and_nothing_else(monkeypatch, short_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(short_path))
+    host, pid, started = _owner.mark().split("-")
+    dead = [f"latm-{host}-{pid}-{int(started) - 1}-aaaa", f"latm-{host}-999999999-1-bbbb"]
+    kept = [f"latm-{_owner.mark()}-cccc", f"latm-elsewhere-{pid}-1-dddd", "latm-image-abcd", "latm-x"]
+    for name in (*dead, *kept):
+        (short_path / name / "d").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(short_path / dead[0] / "d" / "s"))
+    precious = short_path / f"latm-{host}-999999999-1-eeee"
+    (precious / "d").mkdir(parents=True)
+    (precious / "d" / "somebody's").write_text("kept")
+    with Sandbox(pool=ONE) as sandbox:
+        assert sandbox.call(ADD, 1, 2).value == 3
+    assert sorted(path.name for path in short_path.iterdir()) == sorted([*kept, precious.name])
+    assert (precious / "d" / "somebody's").read_text() == "kept"
