@@ -188,7 +188,12 @@ class Answer:
     Attributes:
         text: the answer; None when there is none (route ``none``).
         route: ``tool``, ``model`` (the strong model answered) or ``none``.
-        layer: what decided on the route, such as ``dispatcher`` or ``caller``.
+        layer: what decided on the route: ``repeat`` (the very question was answered before: its call was made
+            again), ``parser`` (the tool's own parser took the whole question), ``dispatcher`` or ``caller``.
+        question: what was asked.
+        run: the id under which the journal holds what the models replied.
+        task: the task that the question belongs to, where that is known.
+        reason: why there is no answer, or none of a tool; empty where nothing kept a tool from answering.
         tool: name of the tool that was tried, if one was.
         tool_version: its version.
         outcome: what happened in the cell at the last try, if one ran.
@@ -201,6 +206,10 @@ class Answer:
     text: str | None
     route: Route
     layer: str
+    question: str = ""
+    run: str = ""
+    task: str | None = None
+    reason: str = ""
     tool: str | None = None
     tool_version: int | None = None
     outcome: Outcome | None = None

@@ -255,7 +255,7 @@ class Roles:
     def _places(self, resolved: Resolved) -> int:
         """How many calls an account may have at once: the fewest that any of its names in use allows."""
         own = resolved.ref.provider
-        others = {ModelRef.parse(role.model).provider for role in self.config.roles.values()} - {own}
+        others = {ModelRef.parse(role.model).provider for role in self.config.filled.values()} - {own}
         sharing = [name for name in others if self._credential(name) == resolved.credential]
         return min(_concurrency(self.config, name) for name in (own, *sharing))
 

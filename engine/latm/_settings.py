@@ -15,6 +15,9 @@ from latm_sandbox import Limits
 ROLES = ("maker", "user", "dispatcher", "fallback")
 """The places that a model fills. ``fallback`` answers what no tool can; the maker's model if unset."""
 
+NOBODY = "none"
+"""Written for ``fallback``: what no tool answers stays unanswered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleConfig:
@@ -241,6 +244,28 @@ class MakingConfig:
         needed = self.demonstrations + self.validation
         # A third of them is for the exam.
         return needed if self.protocol == "paper" or self.exam == 0 else needed + -(-needed // 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditingConfig:
+    """How answers of tools are looked at once more: the strong model is asked the same, in the background.
+
+    Attributes:
+        share: of the answers of a version; one of every ``1 / share`` in a row is drawn. 0 for none.
+        first: answers of a new version that are all audited.
+        at_once: audits under way at the same time; what is drawn beyond them is let go.
+    """
+
+    share: float = 0.02
+    first: int = 5
+    at_once: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share and no count."""
+        if not 0 <= self.share <= 1:
+            raise ConfigError("must be from 0 to 1", where="share")
+        at_least(0, first=self.first)
+        at_least(1, at_once=self.at_once)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

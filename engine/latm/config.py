@@ -10,7 +10,9 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from latm._settings import (
+    NOBODY,
     ROLES,
+    AuditingConfig,
     BudgetConfig,
     EventsConfig,
     LibraryConfig,
@@ -26,7 +28,9 @@ from latm._tables import record, shown_options, table
 from latm.errors import ConfigError, nearest
 
 __all__ = [
+    "NOBODY",
     "ROLES",
+    "AuditingConfig",
     "BudgetConfig",
     "Config",
     "EventsConfig",
@@ -67,6 +71,7 @@ class Config:
     plugins: PluginsConfig
     retry: RetryConfig
     events: EventsConfig
+    auditing: AuditingConfig
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Config:
         plugins: PluginsConfig | Mapping[str, object] = _NOTHING,
         retry: RetryConfig | Mapping[str, object] = _NOTHING,
         events: EventsConfig | Mapping[str, object] = _NOTHING,
+        auditing: AuditingConfig | Mapping[str, object] = _NOTHING,
     ) -> None:
         for role in table(roles, "roles"):
             if role not in ROLES:
@@ -102,6 +108,7 @@ class Config:
             "plugins": record(PluginsConfig, plugins, "plugins"),
             "retry": record(RetryConfig, retry, "retry"),
             "events": record(EventsConfig, events, "events"),
+            "auditing": record(AuditingConfig, auditing, "auditing"),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -163,11 +170,23 @@ class Config:
         found = self.roles.get(name)
         if found is None and name == "fallback":
             found = self.roles.get("maker")
+        if found is not None and name == "fallback" and found.model == NOBODY:
+            raise ConfigError("nobody answers what no tool can: it is none", where="roles.fallback")
         if found is None:
             raise ConfigError(
                 f'no model fills the role: add {name} = "provider:model" to [roles]', where=f"roles.{name}"
             )
         return found
+
+    @property
+    def filled(self) -> Mapping[str, RoleConfig]:
+        """The roles that a model fills."""
+        return {name: role for name, role in self.roles.items() if (name, role.model) != ("fallback", NOBODY)}
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether a strong model answers what no tool can; ``fallback = "none"`` says that none does."""
+        return "fallback" not in self.roles or "fallback" in self.filled
 
 
 def _role(value: RoleTable, where: str) -> RoleConfig:

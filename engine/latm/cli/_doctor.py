@@ -76,7 +76,7 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
 
 
 def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
-    for name, role in settings.roles.items():
+    for name, role in settings.filled.items():
         title = f"role {name}"
         try:
             ref = ModelRef.parse(role.model, where=f"roles.{name}")

@@ -209,7 +209,7 @@ def _config(options: Options) -> Generator[Config]:
 def _check(config: Config, offered: Mapping[str, object], watcher: Watcher) -> None:
     """Find out what is missing before anything is paid for: the engine itself finds out when it needs it."""
     plugins = load_plugins(config, offered)
-    for name, role in config.roles.items():
+    for name, role in config.filled.items():
         ref = ModelRef.parse(role.model, where=f"roles.{name}")
         options = dict(config.providers.get(ref.provider, {}))
         options.pop("concurrency", None)  # the engine's own
