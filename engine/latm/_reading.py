@@ -69,9 +69,14 @@ def python_blocks(text: str) -> tuple[Block, ...]:
     return labelled or tuple(block for block in filled if not block.language)
 
 
+def says(text: str, word: str) -> bool:
+    """Whether a reply is one word, however it is dressed: in quotes, bold, with a full stop."""
+    return text.strip().strip(".`*\"'").casefold() == word
+
+
 def says_none(text: str) -> bool:
-    """Whether a reply is the one word none, however it is dressed."""
-    return text.strip().strip(".`*\"'").casefold() == "none"
+    """Whether a reply is the one word none."""
+    return says(text, "none")
 
 
 def parse(code: str) -> ast.Module | None:

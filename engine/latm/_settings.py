@@ -220,6 +220,8 @@ class MakingConfig:
             are at least 9, else none.
         exam_score: the share of them that has to be right; None means all of up to 5, else 0.95.
         cases: inputs that each property is tried on, in ``strict``.
+        second_opinion: the role whose model writes the function again from its description alone, in
+            ``strict``; None for nobody's.
     """
 
     protocol: str = "paper"
@@ -230,9 +232,15 @@ class MakingConfig:
     exam: int | None = None
     exam_score: float | None = None
     cases: int = 100
+    second_opinion: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse counts with which no tool could ever be made."""
+        """Refuse counts with which no tool could ever be made, and what is no role."""
+        if self.second_opinion is not None and self.second_opinion not in ROLES:
+            raise ConfigError(
+                f"no such role: {self.second_opinion!r}.{nearest(self.second_opinion, ROLES)}",
+                where="second_opinion",
+            )
         at_least(1, demonstrations=self.demonstrations, validation=self.validation, attempts=self.attempts)
         at_least(self.demonstrations + self.validation, instances=self.instances)
 

@@ -11,7 +11,7 @@ from latm._answers import answer_type as find_answer_type
 from latm._clock import Clock
 from latm._events import Events
 from latm._records import Example, Provenance, Scorecard, Tool, digest, slug
-from latm._roles import Roles
+from latm._roles import Role, Roles
 from latm._signature import contract_of
 from latm._threads import in_thread
 from latm.config import MakingConfig
@@ -146,6 +146,7 @@ class Maker:
                     answers=answers,
                     foreign=await in_thread(_questions_of_others, self.library, name),
                     tool_of=tool_of,
+                    second=await self._second(settings),
                 )
         except MakingFailed as failure:
             await in_thread(self.library.fail, run, failure.history)
@@ -162,6 +163,10 @@ class Maker:
             cost_usd=stored.provenance.cost_usd,
         )
         return stored
+
+    async def _second(self, settings: MakingConfig) -> Role | None:
+        wanted = settings.second_opinion
+        return None if wanted is None else await self.roles.get(wanted)
 
     async def _paper(
         self,

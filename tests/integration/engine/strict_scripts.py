@@ -28,6 +28,7 @@ STAGES = {
     "verify": "write one call of the function",
     "properties": "tests for Hypothesis",
     "dispute": "does not hold",
+    "opinion": "written from the description",
     "parser": "fixed form",
 }
 
@@ -59,6 +60,7 @@ class Maker:
         properties: its replies about properties; bare code is fenced.
         parser: its replies about a parser.
         dispute: its replies to counterexamples.
+        opinion: its replies where another model's function differs.
         asked: every request that it got.
     """
 
@@ -67,6 +69,7 @@ class Maker:
     properties: Sequence[str] = (HOLDS,)
     parser: Sequence[str] = ("none",)
     dispute: Sequence[str] = ("property",)
+    opinion: Sequence[str] = ("keep",)
     asked: list[Request] = field(default_factory=list)
 
     def __call__(self, request: Request) -> str:
@@ -83,6 +86,7 @@ class Maker:
             "function": self.functions,
             "properties": self.properties,
             "dispute": self.dispute,
+            "opinion": self.opinion,
             "parser": self.parser,
         }[stage]
         number = sum(each in ({"propose", "function"} if stage == "function" else {stage}) for each in so_far)
@@ -98,6 +102,8 @@ class Maker:
             return "verify" if "If calls are wrong" not in turn or self._calls_first else "function"
         if "all properties again" in turn:
             return "properties"
+        if "the one word keep" in turn:
+            return "opinion"
         return "parser" if "with both functions" in turn else "function"
 
     @property

@@ -9,6 +9,7 @@ from typing import cast
 
 from latm._literals import LiteralCall
 from latm._reading import parse
+from latm.maker.judge import Robustness
 from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
 from latm_sandbox import AsyncSandbox, Limits, Status
@@ -30,7 +31,7 @@ async def determinism(verified: Verified, other: AsyncSandbox) -> str | None:
     """
     for each in verified.checked:
         outcome = await other.apply(verified.program, each.call.args, each.call.kwargs)
-        if outcome.status is not Status.OK or not _alike(outcome.value, each.outcome.value):
+        if outcome.status is not Status.OK or not alike(outcome.value, each.outcome.value):
             gave = shown(outcome.value) if outcome.ok else str(outcome.error)
             return (
                 f"The function does not always give the same: {each.call} gave {shown(each.outcome.value)}, "
@@ -40,9 +41,19 @@ async def determinism(verified: Verified, other: AsyncSandbox) -> str | None:
     return None
 
 
-def _alike(one: object, other: object) -> bool:
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same data of the same kind."""
     # By their text as well, since a NaN is not equal to itself.
     return type(one) is type(other) and (one == other or repr(one) == repr(other))
+
+
+def crash(robust: Robustness) -> str:
+    """What the maker is told of the smallest call that ended as it should not."""
+    first = robust.inside[0]
+    return (
+        f"The function fails on an input of the kind that it is for: {first.call}\n{first.problem}\n"
+        "Make it answer, or raise an error for it that its docstring names under `Raises:`."
+    )
 
 
 def unsteady(source: str) -> tuple[str, ...]:

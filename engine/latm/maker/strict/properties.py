@@ -101,12 +101,12 @@ class Properties:
             else:
                 verified = await self.verification.take(verified, reply)
 
-    async def hold(self, verified: Verified, contract: str) -> bool:
-        """Whether there are properties and all of them hold; the maker is not asked who is wrong."""
+    async def hold(self, verified: Verified, contract: str) -> bool | None:
+        """Whether the properties hold; None where there are none. The maker is not asked who is wrong."""
         self.conversation.say(question_text(contract, verified.function))
         self._code = await self._first(verified)
         verdicts = await self._tried(verified) if self._code else ()
-        return bool(verdicts) and all(each.status == "holds" for each in verdicts)
+        return all(each.status == "holds" for each in verdicts) if verdicts else None
 
     async def _tried(self, verified: Verified) -> tuple[Verdict, ...]:
         assert self._code

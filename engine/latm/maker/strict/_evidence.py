@@ -1,0 +1,195 @@
+"""What the stages found, as the evidence, the notes and the draft that are kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from latm._records import Check, Demonstration, Evidence
+from latm._signature import contract_of
+from latm.maker._draft import Draft
+from latm.maker.judge import Robustness
+from latm.maker.strict import exam as examining
+from latm.maker.strict import opinion as opining
+from latm.maker.strict.exam import Exam
+from latm.maker.strict.opinion import Opinion
+from latm.maker.strict.overlap import Overlap
+from latm.maker.strict.parser import Parsing
+from latm.maker.strict.probe import Scaling, unsteady
+from latm.maker.strict.properties import Held
+from latm.maker.strict.verify import Verified
+
+_OPTIONAL = frozenset({"parser", "scaling"})  # stages without which a tool is no less to be trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What probing found that is no fault.
+
+    Attributes:
+        overlap: of the source and the examples.
+        robustness: on generated input.
+        at: when the known calls were run, by the engine's clock.
+    """
+
+    overlap: Overlap
+    robustness: Robustness
+    at: float
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """What fails outside of the contract."""
+        return tuple(f"{each.call}: {each.problem}" for each in self.robustness.outside)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A function in which no stage finds a fault any more."""
+
+    verified: Verified
+    probed: Probed
+    held: Held
+    opinion: Opinion | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What all stages have found.
+
+    Attributes:
+        settled: the function, with what was found on the way to it.
+        unknown: how many of the verified questions the maker had no answers for.
+        parsing: of the parser.
+        grown: of larger inputs.
+        exam: None where it was not held.
+        no_exam: why not.
+        apart_s: seconds between the first run of the known calls and the last one.
+    """
+
+    settled: Settled
+    unknown: int
+    parsing: Parsing
+    grown: Scaling
+    exam: Exam | None
+    no_exam: str
+    apart_s: float
+
+
+def evidence_of(found: Findings) -> tuple[Evidence, ...]:
+    """What each stage found, in their order."""
+    settled = found.settled
+    return (
+        _verify(found),
+        _determinism(found),
+        Evidence(
+            stage="overlap",
+            summary="The source holds none of the examples.",
+            figures={"shared_literals": list(settled.probed.overlap.evidence)},
+        ),
+        _robustness(settled.probed),
+        _properties(settled.held),
+        *_opinion(settled.opinion),
+        Evidence(
+            stage="scaling",
+            held=found.grown.held,
+            summary=str(found.grown),
+            figures={"cpu_s": {str(factor): seconds for factor, seconds in found.grown.seconds.items()}},
+        ),
+        Evidence(stage="parser", held=found.parsing.source is not None, summary=found.parsing.summary),
+        _exam(found),
+    )
+
+
+def _verify(found: Findings) -> Evidence:
+    known = len(found.settled.verified.checked)
+    return Evidence(
+        stage="verify",
+        summary=f"{known} answers are right; the maker did not know {found.unknown} of them.",
+        figures={"right": known, "unknown_to_maker": found.unknown},
+    )
+
+
+def _determinism(found: Findings) -> Evidence:
+    verified = found.settled.verified
+    known = len(verified.checked)
+    said = (
+        f"{known} calls gave the same in cells of another hash seed and zone, at once and "
+        f"{found.apart_s:.1f} s later."
+    )
+    return Evidence(
+        stage="determinism",
+        summary=" ".join([said, *unsteady(verified.source)]),
+        figures={"calls": known, "apart_s": round(found.apart_s, 3)},
+    )
+
+
+def _robustness(probed: Probed) -> Evidence:
+    cases = probed.robustness.cases
+    return Evidence(
+        stage="robustness",
+        held=cases > 0,
+        summary=f"{cases} generated inputs inside its contract gave a value or a declared error.",
+        figures={"cases": cases, "outside": list(probed.outside)},
+    )
+
+
+def _properties(held: Held) -> Evidence:
+    good = {each.name: each.cases for each in held.verdicts if each.status == "holds"}
+    listed = ", ".join(f"{name} ({cases} cases)" for name, cases in good.items())
+    parts = [f"Hold: {listed}." if good else held.problem or "None was left."]
+    if held.dropped:
+        parts.append(f"Dropped as wrong themselves: {', '.join(held.dropped)}.")
+    return Evidence(
+        stage="properties",
+        held=bool(good),
+        summary=" ".join(parts),
+        figures={
+            "holds": good,
+            "vacuous": [each.name for each in held.verdicts if each.status == "vacuous"],
+            "dropped": list(held.dropped),
+        },
+    )
+
+
+def _opinion(opinion: Opinion | None) -> tuple[Evidence, ...]:
+    if opinion is None:
+        return ()
+    held = not opinion.problem
+    return (Evidence(stage=opining.STAGE, held=held, summary=str(opinion), figures=opinion.figures),)
+
+
+def _exam(found: Findings) -> Evidence:
+    exam = found.exam
+    if exam is None:
+        return Evidence(stage=examining.STAGE, held=False, summary=f"Not held: {found.no_exam}.")
+    figures = {"right": exam.right, "asked": exam.asked, "bound": exam.bound}
+    return Evidence(stage=examining.STAGE, summary=str(exam), figures=figures)
+
+
+def notes_of(found: Findings, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    """What a reader should know before trusting the tool: what is missing, and what is weak."""
+    settled = found.settled
+    missing = [each for each in evidence if not each.held and each.stage not in _OPTIONAL]
+    notes = [f"{each.stage}: {each.summary}" for each in missing]
+    if settled.opinion is not None and settled.opinion.differences:
+        notes.append(f"{opining.STAGE}: {settled.opinion}")
+    notes += [f"Outside its contract: {each}" for each in settled.probed.outside]
+    return (*notes, found.grown.warning) if found.grown.warning else tuple(notes)
+
+
+def draft_of(verified: Verified, parsing: Parsing) -> Draft:
+    """The tool without its evidence."""
+    return Draft(
+        source=verified.source,
+        function=verified.function,
+        contract=contract_of(verified.source, verified.function),
+        demonstrations=tuple(
+            Demonstration(each.example.question, str(each.call)) for each in verified.checked
+        ),
+        call_style="call",
+        checks=tuple(
+            Check(question=each.example.question, call=str(each.call), answer=each.example.answer)
+            for each in verified.checked
+        ),
+        parser=parsing.source,
+    )
