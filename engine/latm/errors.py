@@ -16,6 +16,7 @@ LatmError
 ├── BudgetExceeded         the next call could cost more than is left
 ├── MakingFailed           no tool came of it; carries the whole history
 └── LibraryError           the library cannot be read or written
+    └── LeaseLost          another took over the making of a task; nothing was written
 
 What the sandbox raises (`latm_sandbox.SandboxUnavailable` and its siblings) comes through as it is.
 """
@@ -35,6 +36,7 @@ __all__ = [
     "BudgetExceeded",
     "ConfigError",
     "LatmError",
+    "LeaseLost",
     "LibraryError",
     "MakingFailed",
     "MissingDependency",
@@ -241,6 +243,18 @@ class MakingFailed(LatmError):  # noqa: N818 - the contract's name
 
 class LibraryError(LatmError):
     """The library cannot be opened, read or written; says the file or URL and what to do."""
+
+
+class LeaseLost(LibraryError):  # noqa: N818 - the tree's way of naming
+    """A making outlived its lease, and another took the task over; what it wanted to store was not written.
+
+    Attributes:
+        task: the task's name.
+    """
+
+    def __init__(self, message: str, *, task: str) -> None:
+        super().__init__(message)
+        self.task = task
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, final
 import sqlalchemy as sa
 
 from latm._ledger import REPLIED, Spend
+from latm.library._database import now_text
 from latm.library._schema import journal
 from latm.plugin import Usage
 
@@ -161,11 +162,6 @@ def _sum(cost: str | None, calls: int, *tokens: int) -> Spend:
         known_usd=Decimal(cost or 0) * calls,
         unpriced=calls if cost is None else 0,
     )
-
-
-def now_text() -> str:
-    """The time as the tables hold it: ISO 8601 in UTC, which sorts as it passes."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _row(entry: JournalEntry) -> dict[str, Any]:

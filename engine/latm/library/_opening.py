@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from latm.errors import LibraryError, MissingDependency
-from latm.library._migrating import migrate
-from latm.library._schema import SCHEMA_VERSION, meta, metadata
+from latm.library._schema import REVISION, SCHEMA_VERSION, counters, meta, metadata, schema
 
-_CREATE_ATTEMPTS = 20
-_BUSY_TIMEOUT_S = 10.0
+# Writers wait for each other in no order, so that many of them may keep one waiting for long.
+_BUSY_TIMEOUT_S = 30.0
+_WRITERS_LOCK = 0x6C61746D  # "latm": the key of PostgreSQL's advisory lock
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
 
@@ -57,7 +56,8 @@ def _connect(url: sa.URL, shown: str) -> sa.Engine:
     except NoSuchModuleError:
         raise LibraryError(f"{shown}: no such kind of database: {url.drivername!r}") from None
     except ModuleNotFoundError as error:
-        raise MissingDependency(f"the library {shown}", module=str(error.name)) from None
+        extra = "postgres" if error.name == "psycopg" else None
+        raise MissingDependency(f"the library {shown}", module=str(error.name), extra=extra) from None
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     return engine
@@ -74,6 +74,14 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def begin_writing(connection: sa.Connection) -> None:
+    """Make a transaction that has done nothing yet the only one that writes, until it ends."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS_LOCK)))
+
+
 def _check(engine: sa.Engine, shown: str) -> None:
     try:
         # Look before the first write: a foreign file must stay as it is, byte for byte.
@@ -85,11 +93,9 @@ def _check(engine: sa.Engine, shown: str) -> None:
                     "something else. Choose another file or database."
                 )
             _create(engine)
-        found = _schema_of(engine)
-        if found is None:
-            _create(engine)  # whoever is making it has not come to this line yet, or died before it
-            found = _schema_of(engine)
-        if found is not None and found.isdecimal() and int(found) < SCHEMA_VERSION:
+        with engine.connect() as connection:
+            found = schema_of(connection)
+        if found is not None and found < SCHEMA_VERSION:
             _migrate(engine, shown)
     except DBAPIError as error:
         reason = str(error.orig)
@@ -101,9 +107,9 @@ def _check(engine: sa.Engine, shown: str) -> None:
         raise LibraryError(f"{shown} cannot be opened: {reason}") from None
     except SQLAlchemyError as error:
         raise LibraryError(f"{shown} cannot be opened: {error}") from None
-    if found is None or not str(found).isdecimal():
+    if found is None:
         raise LibraryError(f"{shown} is a damaged latm library: it has no schema version. Restore a copy.")
-    if int(found) > SCHEMA_VERSION:
+    if found > SCHEMA_VERSION:
         raise LibraryError(
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
@@ -111,18 +117,30 @@ def _check(engine: sa.Engine, shown: str) -> None:
 
 
 def _migrate(engine: sa.Engine, shown: str) -> None:
+    from latm.library._migrating import migrate  # brings Alembic, which only an old library needs
+
     try:
         migrate(engine)
     except ValueError as error:
         raise LibraryError(
-            f"{shown} cannot be brought up to date: its journal is damaged ({error}). It was left as it is; "
-            "restore a copy, or choose another library."
+            f"{shown} cannot be brought up to date: what it holds is damaged ({error}). It was left as it "
+            "is; restore a copy, or choose another library."
         ) from None
 
 
-def _schema_of(engine: sa.Engine) -> str | None:
-    with engine.connect() as connection:
-        return connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
+def schema_of(connection: sa.Connection) -> int | None:
+    """The schema version of a library, None where it has none that can be read.
+
+    Schemas 1 and 2 had a row of ours alone. It is kept beside Alembic's, so that a latm of that time refuses
+    a newer library with the remedy.
+    """
+    query = sa.select(meta.c.value).where(meta.c.key == "schema")
+    found = [connection.execute(query).scalar()]
+    if sa.inspect(connection).has_table(schema.name):
+        found.append(connection.execute(sa.select(schema.c.version_num)).scalar())
+    if not all(each is not None and each.isdecimal() for each in found):
+        return None
+    return max(int(str(each)) for each in found)
 
 
 def _table_names(engine: sa.Engine) -> list[str]:
@@ -152,16 +170,11 @@ def _uri_path(path: Path) -> str:
 
 
 def _create(engine: sa.Engine) -> None:
-    # Two processes may open a new library at the same moment: every step can be done twice.
-    for attempt in range(_CREATE_ATTEMPTS):
-        try:
-            metadata.create_all(engine, checkfirst=True)
-            break
-        except DBAPIError as error:
-            # Someone made a table between our look and our own making of it; each round gets further.
-            if "already exists" not in str(error.orig) or attempt == _CREATE_ATTEMPTS - 1:
-                raise
-    with contextlib.suppress(IntegrityError), engine.begin() as connection:
-        present = connection.execute(sa.select(meta.c.value).where(meta.c.key == "schema")).scalar()
-        if present is None:
+    with engine.begin() as connection:
+        begin_writing(connection)
+        # Whoever opened the same new library a moment before has made it whole.
+        if not sa.inspect(connection).has_table(meta.name):
+            metadata.create_all(connection)
             connection.execute(sa.insert(meta).values(key="schema", value=str(SCHEMA_VERSION)))
+            connection.execute(sa.insert(schema).values(version_num=str(SCHEMA_VERSION)))
+            connection.execute(sa.insert(counters).values(name=REVISION, value=0))

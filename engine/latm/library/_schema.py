@@ -8,8 +8,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 2
-"""Raised by one with every change of a table; a library of a higher one is refused."""
+SCHEMA_VERSION = 3
+"""Raised by one with every change of a table, for which ``_migrations/versions`` has a revision of that name.
+
+A library of a higher one is refused."""
+
+VERSION_TABLE = "latm_schema"
+"""Alembic's table; it holds the schema version as its revision."""
+
+REVISION = "revision"
+"""The counter that changes with everything that a dispatcher may have read."""
 
 metadata = sa.MetaData()
 
@@ -38,6 +46,21 @@ meta = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+# As Alembic makes it, so that a new library needs no Alembic.
+schema = sa.Table(
+    VERSION_TABLE,
+    metadata,
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+
+counters = sa.Table(
+    "latm_counters",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
 tools = sa.Table(
     "latm_tools",
     metadata,
@@ -49,7 +72,17 @@ tools = sa.Table(
     sa.Column("uses", sa.Integer, nullable=False, default=0),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("created", sa.String(40), nullable=False),
+    # Since schema 3; what is added later has a default so that an older library can be given it.
+    sa.Column("digest", sa.String(64), nullable=False, server_default=""),
+    sa.Column("reason", Json),
     sa.UniqueConstraint("name", "version"),
+)
+
+aliases = sa.Table(
+    "latm_aliases",
+    metadata,
+    sa.Column("alias", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False),
 )
 
 instances = sa.Table(
@@ -61,6 +94,45 @@ instances = sa.Table(
     sa.Column("answer", Json, nullable=False),
     sa.Column("tool_version", sa.Integer),
     sa.Column("created", sa.String(40), nullable=False),
+    # Since schema 3. "fold" is a digest of the question up to white space: questions themselves may be long.
+    sa.Column("fold", sa.String(64), nullable=False, server_default=""),
+    sa.Column("source", sa.String(16), nullable=False, server_default="model"),
+    sa.Index("ix_latm_instances_fold", "task", "fold"),
+)
+
+negatives = sa.Table(
+    "latm_negatives",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("task", sa.String(64), nullable=False),
+    sa.Column("fold", sa.String(64), nullable=False),
+    sa.Column("question", Json, nullable=False),
+    sa.UniqueConstraint("task", "fold"),
+)
+
+repeats = sa.Table(
+    "latm_repeats",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("fold", sa.String(64), nullable=False, unique=True),
+    sa.Column("tool", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("call", Json, nullable=False),
+)
+
+audits = sa.Table(
+    "latm_audits",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("tool", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("question", Json, nullable=False),
+    sa.Column("answer", Json, nullable=False),
+    sa.Column("other", Json, nullable=False),
+    sa.Column("agreed", sa.Boolean),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.Index("ix_latm_audits_tool", "tool", "version"),
 )
 
 makings = sa.Table(
@@ -74,6 +146,24 @@ makings = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("history", Json),
     sa.Column("created", sa.String(40), nullable=False),
+    # Since schema 3.
+    sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("stage", sa.String(64)),
+    sa.Column("error", Json),
+    sa.Column("version", sa.Integer),
+    sa.Column("ended", sa.String(40)),
+    sa.Index("ix_latm_makings_fingerprint", "fingerprint"),
+)
+
+# A row stays for good, so that a task's tokens never start again.
+leases = sa.Table(
+    "latm_leases",
+    metadata,
+    sa.Column("task", sa.String(64), primary_key=True),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
 )
 
 journal = sa.Table(

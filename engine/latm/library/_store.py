@@ -1,36 +1,33 @@
-"""The store."""
+"""The store: one face for what the modules beside it do."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import threading
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast, final
-
-import msgspec
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from typing import final
 
 from latm import cassettes
 from latm._ledger import REPLIED, Spend
-from latm._reading import folded
-from latm._records import Attempt, Example, Tool, new_run, slug
-from latm.errors import LibraryError, nearest
-from latm.library._journal import Journal, JournalEntry, now_text
-from latm.library._opening import open_database
-from latm.library._schema import instances, makings, tools
-
-ACTIVE, RETIRED = "active", "retired"
-_MOST_CLASHES = 100
+from latm._records import Attempt, Example, Tool
+from latm.errors import LibraryError
+from latm.library import _database
+from latm.library._audits import Audit, Audits
+from latm.library._database import Database
+from latm.library._instances import FEEDBACK, Instances, Source
+from latm.library._journal import Journal, JournalEntry
+from latm.library._leases import Busy, Lease, Leases
+from latm.library._makings import Making, Makings
+from latm.library._repeats import Repeat, Repeats
+from latm.library._tasks import Tasks
+from latm.library._tools import Tools, Version
 
 
 @final
 class Library:
-    """Tools, instances, makings and the journal in one database. Safe to use from any thread.
+    """Tools, instances, makings and the journal in one database. Safe to use from any thread and process.
+
+    Names of tasks and tools are taken in any writing, and through their aliases.
 
     Args:
         url: SQLAlchemy URL: ``sqlite:///latm.db`` or ``postgresql+psycopg://...``.
@@ -40,179 +37,208 @@ class Library:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = open_database(url)
-        # A database in memory has one connection for all threads.
-        alone = isinstance(self._engine.pool, StaticPool)
-        self._one_at_a_time: AbstractContextManager[object] = threading.RLock() if alone else nullcontext()
-        self._journal = Journal(self._transaction)
-        self.url = self._engine.url.render_as_string(hide_password=True)
+        self._database = Database(url)
+        self._tools = Tools(self._database)
+        self._instances = Instances(self._database)
+        self._tasks = Tasks(self._database)
+        self._repeats = Repeats(self._database)
+        self._audits = Audits(self._database)
+        self._makings = Makings(self._database)
+        self._leases = Leases(self._database)
+        self._journal = Journal(self._database.transaction)
+        self.url = self._database.url
 
     def close(self) -> None:
         """Release the database. May be called twice."""
-        self._engine.dispose()
+        self._database.close()
 
     # Tools
 
     def get(self, name: str, version: int | None = None) -> Tool:
-        """A tool: the newest active version, or the one asked for.
+        """A tool: the version that serves, or the one asked for.
 
         Raises:
-            LibraryError: there is none; says the nearest name.
+            LibraryError: there is none; says the nearest name, or why none serves.
         """
-        found = self.find(name, version)
-        if found is None:
-            which = name if version is None else f"{name} version {version}"
-            known = [tool.name for tool in self.list()]
-            hint = nearest(name, known) if version is None else ""
-            raise LibraryError(f"{self.url} has no tool {which!r}.{hint}")
-        return found
+        return self._tools.get(name, version)
 
     def find(self, name: str, version: int | None = None) -> Tool | None:
         """Like `get`, with None where there is none."""
-        query = sa.select(tools.c.record).where(tools.c.name == slug(name))
-        if version is None:
-            query = query.where(tools.c.status == ACTIVE).order_by(tools.c.version.desc())
-        else:
-            query = query.where(tools.c.version == version)
-        with self._transaction() as connection:
-            row = connection.execute(query.limit(1)).first()
-        return None if row is None else msgspec.convert(row.record, Tool)
+        return self._tools.find(name, version)
 
     def list(self) -> tuple[Tool, ...]:
-        """The newest active version of every tool, by name."""
-        newest = (
-            sa.select(tools.c.name, sa.func.max(tools.c.version).label("version"))
-            .where(tools.c.status == ACTIVE)
-            .group_by(tools.c.name)
-            .subquery()
-        )
-        query = (
-            sa.select(tools.c.record)
-            .join(newest, (tools.c.name == newest.c.name) & (tools.c.version == newest.c.version))
-            .order_by(tools.c.name)
-        )
-        with self._transaction() as connection:
-            return tuple(msgspec.convert(row.record, Tool) for row in connection.execute(query))
+        """The version that serves of every tool that has one, by name."""
+        return self._tools.list()
 
-    def add(self, tool: Tool, *, run: str | None = None, used: Sequence[int] = ()) -> Tool:
+    def names(self) -> tuple[str, ...]:
+        """The names of all tools, those that do not serve too."""
+        return self._tools.names()
+
+    def versions(self, name: str) -> tuple[Version, ...]:
+        """Every version of a tool, newest first; empty where there is none."""
+        return self._tools.versions(name)
+
+    def current(self, name: str) -> Version | None:
+        """The highest version that was not withdrawn, whatever its status; it serves only if it is active."""
+        return self._tools.current(name)
+
+    def add(
+        self, tool: Tool, *, run: str | None = None, used: Sequence[int] = (), lease: Lease | None = None
+    ) -> Tool:
         """Store a tool as the next version of its name.
+
+        A tool that is the very same as the version that serves, but for where it comes from, is not stored
+        again.
 
         Args:
             tool: its ``version`` is ignored and set.
             run: the making that it came of; closed in the same transaction.
             used: ids of pending instances that it was made from; they stop pending with it.
+            lease: under which it was made.
 
         Returns:
             The tool with its version.
-        """
-        for _ in range(_MOST_CLASHES):
-            try:
-                with self._transaction() as connection:
-                    newest = connection.execute(
-                        sa.select(sa.func.max(tools.c.version)).where(tools.c.name == tool.name)
-                    ).scalar()
-                    stored = dataclasses.replace(tool, version=(newest or 0) + 1)
-                    connection.execute(
-                        sa.insert(tools).values(
-                            name=stored.name,
-                            version=stored.version,
-                            status=ACTIVE,
-                            record=_plain(stored),
-                            created=now_text(),
-                        )
-                    )
-                    if used:
-                        connection.execute(
-                            sa.update(instances)
-                            .where(instances.c.id.in_(list(used)))
-                            .values(tool_version=stored.version)
-                        )
-                    if run is not None:
-                        self._close(connection, run, "made", stored.scorecard.attempts)
-                    return stored
-            except IntegrityError:
-                continue  # another process took the version between the two statements
-        raise LibraryError(f"{self.url}: no version of {tool.name!r} could be taken; others take them all")
-
-    def retire(self, name: str) -> None:
-        """Take every version of a tool out of use; nothing is deleted.
 
         Raises:
-            LibraryError: there is no active tool of that name.
+            LeaseLost: another took the task over; nothing is stored.
         """
-        tool = self.get(name)
-        with self._transaction() as connection:
-            connection.execute(sa.update(tools).where(tools.c.name == tool.name).values(status=RETIRED))
+        return self._tools.add(tool, run=run, used=used, lease=lease)
+
+    def rollback(self, name: str) -> Tool | None:
+        """Withdraw the current version for good, so that the one before is current again.
+
+        Returns:
+            The tool that now serves, None if none does.
+
+        Raises:
+            LibraryError: there is no version to withdraw.
+        """
+        return self._tools.rollback(name)
+
+    def retire(self, name: str) -> None:
+        """Take a tool out of use; no version serves, and nothing is deleted.
+
+        Raises:
+            LibraryError: there is no such tool, or it is retired.
+        """
+        self._tools.retire(name)
+
+    def restore(self, name: str) -> Tool:
+        """Let the current version serve again after it was retired or quarantined; gives it.
+
+        Raises:
+            LibraryError: there is no such tool.
+        """
+        return self._tools.restore(name)
+
+    def quarantine(self, tool: Tool, reason: str) -> None:
+        """Take a version that was found wrong out of use; no older one serves in its place."""
+        self._tools.quarantine(tool, reason)
 
     def count_use(self, tool: Tool, *, failed: bool) -> None:
         """Count one use of a tool's version, and whether it failed."""
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(tools)
-                .where((tools.c.name == tool.name) & (tools.c.version == tool.version))
-                .values(uses=tools.c.uses + 1, failures=tools.c.failures + int(failed))
-            )
+        self._tools.count_use(tool, failed=failed)
 
     def uses(self, tool: Tool) -> tuple[int, int]:
         """How often a tool's version was used, and how often it failed."""
-        query = sa.select(tools.c.uses, tools.c.failures).where(
-            (tools.c.name == tool.name) & (tools.c.version == tool.version)
-        )
-        with self._transaction() as connection:
-            row = connection.execute(query).one()
-        return row.uses, row.failures
+        return self._tools.uses(tool)
 
-    # Instances
+    def revision(self) -> int:
+        """A number that grows when what a dispatcher reads has changed.
 
-    def remember(self, task: str, example: Example) -> int:
-        """Keep an answered question of a task that has no tool yet; gives how many are pending.
+        That is: tools, statuses, aliases, negatives, and the first two instances of a task.
+        """
+        with self._database.transaction() as connection:
+            return _database.revision(connection)
+
+    # Tasks and instances
+
+    def alias(self, alias: str, name: str) -> None:
+        """Make a name another word for a task; its instances and negatives move there.
+
+        Raises:
+            LibraryError: a tool serves under the first name.
+        """
+        self._tasks.alias(alias, name)
+
+    def resolve(self, name: str) -> str:
+        """The name under which a task is kept: the name in our writing, or that of which it is an alias."""
+        return self._tasks.resolve(name)
+
+    def negatives(self, task: str) -> tuple[str, ...]:
+        """Questions that look like a task's and are not, newest first, at most 20."""
+        return self._tasks.negatives(task)
+
+    def add_negative(self, task: str, question: str) -> None:
+        """Keep such a question; one that is known, up to white space, becomes the newest."""
+        self._tasks.add_negative(task, question)
+
+    def remember(self, task: str, example: Example, *, source: Source = "model") -> int:
+        """Keep an answered question to make a tool from; gives how many are pending.
 
         A question that is pending already, up to white space, is not kept again: six times the same one is
-        nothing to make a tool from, and nothing to verify it on.
+        nothing to make a tool from, and nothing to verify it on. What a caller said (``feedback``) replaces
+        what a model said of the same question, and never the other way round.
+
+        Args:
+            task: the task's name.
+            example: the question with its answer.
+            source: whose answer it is: ``model``, ``feedback`` or ``audit``.
         """
-        if any(folded(known.question) == folded(example.question) for _, known in self.pending(task)):
-            return len(self.pending(task))
-        with self._transaction() as connection:
-            connection.execute(
-                sa.insert(instances).values(
-                    task=slug(task), question=example.question, answer=example.answer, created=now_text()
-                )
-            )
-            return connection.execute(
-                sa.select(sa.func.count()).where(
-                    (instances.c.task == slug(task)) & instances.c.tool_version.is_(None)
-                )
-            ).scalar_one()
+        return self._instances.remember(task, example, source)
+
+    def correct(self, task: str, example: Example) -> int:
+        """Keep what a caller said of a question, for the next version of the task's tool.
+
+        Returns:
+            How many instances are pending.
+        """
+        return self._instances.remember(task, example, FEEDBACK)
+
+    def overruled(self, task: str) -> Mapping[str, str]:
+        """What callers said of questions of a task, used or not: question, up to white space -> answer."""
+        return self._instances.overruled(task)
 
     def pending(self, task: str) -> tuple[tuple[int, Example], ...]:
         """The pending instances of a task with their ids, oldest first."""
-        query = (
-            sa.select(instances)
-            .where((instances.c.task == slug(task)) & instances.c.tool_version.is_(None))
-            .order_by(instances.c.id)
-        )
-        with self._transaction() as connection:
-            return tuple((row.id, Example(row.question, row.answer)) for row in connection.execute(query))
+        return self._instances.pending(task)
 
     def tasks(self) -> Mapping[str, tuple[Example, ...]]:
-        """Tasks with pending instances and without an active tool; up to two instances of each."""
-        with self._transaction() as connection:
-            tooled = set(
-                connection.execute(sa.select(tools.c.name).where(tools.c.status == ACTIVE)).scalars()
-            )
-            rows = connection.execute(
-                sa.select(instances).where(instances.c.tool_version.is_(None)).order_by(instances.c.id)
-            ).all()
-        found: dict[str, tuple[Example, ...]] = {}
-        for row in rows:
-            seen = found.get(row.task, ())
-            if row.task not in tooled and len(seen) < 2:  # noqa: PLR2004 - "up to two" above
-                found[row.task] = (*seen, Example(row.question, row.answer))
-        return found
+        """Tasks that no tool serves, with up to two instances of each.
+
+        They are those with pending instances, and those whose tool is quarantined.
+        """
+        return self._instances.tasks()
+
+    # Repeats and audits
+
+    def repeat(self, question: str) -> Repeat | None:
+        """The call that answered a question before, up to white space, if that version still serves."""
+        return self._repeats.find(question)
+
+    def remember_call(self, question: str, tool: Tool, call: str) -> None:
+        """Keep the call for a question; of all questions about the newest 100,000 stay."""
+        self._repeats.keep(question, tool, call)
+
+    def record_audit(self, audit: Audit) -> None:
+        """Keep an audit."""
+        self._audits.record(audit)
+
+    def audits(self, tool: Tool) -> tuple[Audit, ...]:
+        """The audits of a tool's version, oldest first."""
+        return self._audits.of(tool)
 
     # Makings
 
-    def begin(self, task: str, fingerprint: str, *, instances: Sequence[int] = (), pending: int = 0) -> str:
+    def begin(
+        self,
+        task: str,
+        fingerprint: str,
+        *,
+        instances: Sequence[int] = (),
+        pending: int = 0,
+        lease: Lease | None = None,
+    ) -> str:
         """Open a making; gives its run id.
 
         A making with the same fingerprint that was begun and never ended (its process died) is taken up
@@ -223,55 +249,75 @@ class Library:
             fingerprint: of all that decides on what the maker is asked.
             instances: ids of the pending instances that it is made from; none where a caller gave examples.
             pending: how many instances were pending.
+            lease: under which it is made.
+
+        Raises:
+            LeaseLost: another took the task over.
         """
-        unfinished = (makings.c.fingerprint == fingerprint) & (makings.c.state == "running")
-        with self._transaction() as connection:
-            run = connection.execute(sa.select(makings.c.run).where(unfinished).limit(1)).scalar()
-            if run is None:
-                run = new_run("make")
-                connection.execute(
-                    sa.insert(makings).values(
-                        run=run,
-                        task=slug(task),
-                        fingerprint=fingerprint,
-                        instances=list(instances),
-                        pending=pending,
-                        state="running",
-                        created=now_text(),
-                    )
-                )
-        return str(run)
+        return self._makings.begin(task, fingerprint, instances=instances, pending=pending, lease=lease)
 
     def unfinished(self, task: str) -> tuple[int, ...]:
         """Ids of the instances of a making that was begun from pending ones and never ended; else none."""
-        query = (
-            sa.select(makings.c.instances)
-            .where((makings.c.task == slug(task)) & (makings.c.state == "running") & (makings.c.pending > 0))
-            .limit(1)
-        )
-        with self._transaction() as connection:
-            return tuple(connection.execute(query).scalar() or ())
+        return self._makings.unfinished(task)
 
-    def fail(self, run: str, history: Sequence[Attempt]) -> None:
-        """Close a making that came to nothing, with its history."""
-        with self._transaction() as connection:
-            self._close(connection, run, "failed", history)
+    def fail(
+        self,
+        run: str,
+        history: Sequence[Attempt],
+        *,
+        stage: str | None = None,
+        error: str | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        """Close a making that came to nothing.
+
+        Args:
+            run: its id.
+            history: every attempt, in order.
+            stage: the stage that gave up.
+            error: what it failed with.
+            lease: under which it was made.
+
+        Raises:
+            LeaseLost: another took the task over; nothing is written.
+        """
+        self._makings.fail(run, history, stage=stage, error=error, lease=lease)
 
     def failed_with(self, task: str) -> int:
         """The most instances that were pending when making a tool from them failed; 0 if it never did."""
-        query = sa.select(sa.func.max(makings.c.pending)).where(
-            (makings.c.task == slug(task)) & (makings.c.state == "failed")
-        )
-        with self._transaction() as connection:
-            return connection.execute(query).scalar() or 0
+        return self._makings.failed_with(task)
 
-    @staticmethod
-    def _close(connection: sa.Connection, run: str, state: str, history: Sequence[Attempt]) -> None:
-        connection.execute(
-            sa.update(makings)
-            .where(makings.c.run == run)
-            .values(state=state, history=[_plain(attempt) for attempt in history])
-        )
+    def makings(self, task: str) -> tuple[Making, ...]:
+        """Every making of a task, newest first: under way, made, and failed with its history."""
+        return self._makings.of(task)
+
+    def outcome(self, fingerprint: str, *, since: int) -> Making | None:
+        """The newest making with a fingerprint that ended under a lease of this token or a later one."""
+        return self._makings.outcome(fingerprint, since=since)
+
+    # Leases
+
+    def acquire(self, task: str, holder: str, *, fingerprint: str, ttl_s: float) -> Lease | Busy:
+        """Take the right to make a tool for a task: at most one has it, whatever process or host it is in.
+
+        Args:
+            task: the task's name.
+            holder: from `latm.library.new_holder`.
+            fingerprint: of the making.
+            ttl_s: seconds after which others may take it, counted from the last renewal.
+
+        Returns:
+            The lease; or who has it.
+        """
+        return self._leases.acquire(task, holder, fingerprint=fingerprint, ttl_s=ttl_s)
+
+    def renew(self, lease: Lease) -> bool:
+        """Begin the time of a lease anew; False where another has taken it."""
+        return self._leases.renew(lease)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back; nothing happens where another has taken it."""
+        self._leases.release(lease)
 
     # Journal
 
@@ -323,24 +369,3 @@ class Library:
             return cassettes.export(chosen, path)
         except ValueError as error:
             raise LibraryError(f"{self.url}: the journal cannot be read: {error}") from None
-
-    @contextmanager
-    def _transaction(self) -> Generator[sa.Connection, None, None]:
-        try:
-            with self._one_at_a_time, self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except SQLAlchemyError as error:
-            cause = getattr(error, "orig", None) or error
-            raise LibraryError(f"{self.url} failed: {cause}") from error
-
-
-def _plain(record: object) -> Any:
-    return msgspec.to_builtins(record, enc_hook=_plain_mapping)
-
-
-def _plain_mapping(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[object, object]", value))
-    raise TypeError(f"{type(value).__name__} has no place in a library")

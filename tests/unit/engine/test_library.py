@@ -97,7 +97,7 @@ def test_uses_and_failures_are_counted_by_version(library: Library) -> None:
     library.count_use(stored, failed=False)
     library.count_use(stored, failed=True)
     assert library.uses(stored) == (2, 1)
-    assert library.uses(library.add(tool())) == (0, 0)
+    assert library.uses(library.add(tool(source="def f(): return 2"))) == (0, 0)
 
 
 def test_an_unfinished_making_is_taken_up_and_a_finished_one_is_not(library: Library) -> None:
@@ -140,7 +140,10 @@ def test_what_is_stored_outlives_the_process(tmp_path: Path) -> None:
 
 
 def test_many_threads_add_versions_without_a_gap(library: Library) -> None:
-    threads = [threading.Thread(target=library.add, args=(tool(),)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=library.add, args=(tool(source=f"def f(): return {number}"),))
+        for number in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -189,7 +192,7 @@ def test_a_newer_library_is_refused_with_the_remedy(tmp_path: Path) -> None:
         ("sqlite:////tmp", LibraryError, "is a folder"),
         ("sqlite:////no/such/folder/latm.db", LibraryError, "there is no folder"),
         ("nosuch://x", LibraryError, "no such kind of database"),
-        ("postgresql+psycopg://u:secret@127.0.0.1/x", MissingDependency, "pip install psycopg"),
+        ("postgresql+pg8000://u:secret@127.0.0.1/x", MissingDependency, "pip install pg8000"),
     ],
 )
 def test_a_wrong_url_is_explained(url: str, kind: type[Exception], message: str) -> None:

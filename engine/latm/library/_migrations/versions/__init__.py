@@ -1,0 +1,1 @@
+"""One module for each schema version; Alembic reads them from their files."""
