@@ -23,7 +23,7 @@ class Audit:
         answer: what the tool answered.
         other: what the other said.
         agreed: whether they are the same; None where that could not be told.
-        source: who the other is: ``model`` or ``feedback``.
+        source: who the other is: ``model`` or ``feedback``; ``failure`` where the tool's own run failed.
     """
 
     tool: str
@@ -32,7 +32,7 @@ class Audit:
     answer: str
     other: str
     agreed: bool | None
-    source: Literal["model", "feedback"] = "model"
+    source: Literal["model", "feedback", "failure"] = "model"
 
 
 @final
@@ -58,15 +58,16 @@ class Audits:
                 )
             )
 
-    def of(self, tool: Tool) -> tuple[Audit, ...]:
-        """The audits of a tool's version, oldest first."""
+    def of(self, tool: Tool, limit: int) -> tuple[Audit, ...]:
+        """The newest audits of a tool's version, oldest first."""
         query = (
             sa.select(audits)
             .where((audits.c.tool == tool.name) & (audits.c.version == tool.version))
-            .order_by(audits.c.id)
+            .order_by(audits.c.id.desc())
+            .limit(limit)
         )
         with self._database.transaction() as connection:
-            return tuple(
+            newest_first = tuple(
                 Audit(
                     tool=row.tool,
                     version=row.version,
@@ -78,3 +79,4 @@ class Audits:
                 )
                 for row in connection.execute(query)
             )
+        return newest_first[::-1]

@@ -12,7 +12,7 @@ from latm._records import Example, Tool, digest
 from latm.library._content import tool_of
 from latm.library._database import Database, changed, named, now_text, resolve
 from latm.library._schema import instances, tools
-from latm.library._tools import ACTIVE, QUARANTINED, WITHDRAWN
+from latm.library._tools import ACTIVE, QUARANTINED, current
 
 Source = Literal["model", "feedback", "audit"]
 FEEDBACK: Source = "feedback"
@@ -53,6 +53,14 @@ class Instances:
         )
         with self._database.transaction() as connection:
             return tuple((row.id, Example(row.question, row.answer)) for row in connection.execute(query))
+
+    def sources(self, task: str) -> Mapping[int, str]:
+        """Whose answers the pending instances of a task are, by their ids."""
+        query = sa.select(instances.c.id, instances.c.source).where(
+            (instances.c.task == named(task)) & instances.c.tool_version.is_(None)
+        )
+        with self._database.transaction() as connection:
+            return {row.id: row.source for row in connection.execute(query)}
 
     def overruled(self, task: str) -> Mapping[str, str]:
         """What callers said of questions of a task, used or not: folded question -> answer."""
@@ -144,15 +152,7 @@ def _count(connection: sa.Connection, name: str) -> int:
 
 def _statuses(connection: sa.Connection) -> dict[str, str]:
     """The status of the current version of each name."""
-    newest = (
-        sa.select(tools.c.name, sa.func.max(tools.c.version).label("version"))
-        .where(tools.c.status != WITHDRAWN)
-        .group_by(tools.c.name)
-        .subquery()
-    )
-    query = sa.select(tools.c.name, tools.c.status).join(
-        newest, (tools.c.name == newest.c.name) & (tools.c.version == newest.c.version)
-    )
+    query = current(tools.c.name, tools.c.status)
     return {row.name: row.status for row in connection.execute(query)}
 
 

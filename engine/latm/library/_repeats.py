@@ -50,6 +50,11 @@ class Repeats:
             row = connection.execute(query).first()
         return None if row is None else Repeat(tool=row.tool, version=row.version, call=row.call)
 
+    def forget(self, question: str) -> None:
+        """Drop the call for a question."""
+        with self._database.transaction() as connection:
+            connection.execute(sa.delete(repeats).where(repeats.c.fold == fold_of(question)))
+
     def keep(self, question: str, tool: Tool, call: str) -> None:
         """Keep the call for a question, in place of an earlier one."""
         fold = fold_of(question)

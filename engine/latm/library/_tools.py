@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -50,6 +50,18 @@ class Version:
     uses: int
     failures: int
     created: str
+
+
+def current(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """These columns of the current version of every name."""
+    newest = (
+        sa.select(tools.c.name, sa.func.max(tools.c.version).label("version"))
+        .where(tools.c.status != WITHDRAWN)
+        .group_by(tools.c.name)
+        .subquery()
+    )
+    same = (tools.c.name == newest.c.name) & (tools.c.version == newest.c.version)
+    return sa.select(*columns).join(newest, same)
 
 
 def serving() -> sa.ColumnElement[bool]:
@@ -104,20 +116,15 @@ class Tools:
 
     def list(self) -> tuple[Tool, ...]:
         """The version that serves of every tool that has one, by name."""
-        newest = (
-            sa.select(tools.c.name, sa.func.max(tools.c.version).label("version"))
-            .where(tools.c.status != WITHDRAWN)
-            .group_by(tools.c.name)
-            .subquery()
-        )
-        query = (
-            sa.select(tools.c.record)
-            .join(newest, (tools.c.name == newest.c.name) & (tools.c.version == newest.c.version))
-            .where(tools.c.status == ACTIVE)
-            .order_by(tools.c.name)
-        )
+        query = current(tools.c.record).where(tools.c.status == ACTIVE).order_by(tools.c.name)
         with self._database.transaction() as connection:
             return tuple(tool_of(row.record) for row in connection.execute(query))
+
+    def serving(self) -> Mapping[str, int]:
+        """The version that serves of every tool that has one, by name."""
+        query = current(tools.c.name, tools.c.version).where(tools.c.status == ACTIVE).order_by(tools.c.name)
+        with self._database.transaction() as connection:
+            return {row.name: row.version for row in connection.execute(query)}
 
     def names(self) -> tuple[str, ...]:
         """Every name that has a version, whatever its status."""
@@ -201,13 +208,13 @@ class Tools:
         with self._database.writing() as connection:
             _set(connection, tool, QUARANTINED, reason=reason, only=ACTIVE)
 
-    def count_use(self, tool: Tool, *, failed: bool) -> None:
-        """Count one use of a tool's version, and whether it failed."""
+    def count_uses(self, tool: Tool, *, uses: int, failures: int) -> None:
+        """Count uses of a tool's version, and how many of them failed."""
         with self._database.transaction() as connection:
             connection.execute(
                 sa.update(tools)
                 .where(_is(tool))
-                .values(uses=tools.c.uses + 1, failures=tools.c.failures + int(failed))
+                .values(uses=tools.c.uses + uses, failures=tools.c.failures + failures)
             )
 
     def uses(self, tool: Tool) -> tuple[int, int]:
