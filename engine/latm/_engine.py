@@ -223,11 +223,9 @@ class AsyncEngine:
 
     async def _solve(self, question: str) -> Answer:
         rooms = self._rooms
-        from latm.dispatcher import known_tasks
-
         asked = self._question(question)
-        candidates = await in_thread(known_tasks, rooms.library)
-        decision = await rooms.dispatcher.decide(question, candidates, run=asked.run, bill=asked.bill)
+        shortlist = await rooms.dispatcher.shortlist(question)
+        decision = await rooms.dispatcher.decide(question, shortlist, run=asked.run, bill=asked.bill)
         asked.trace.append(str(decision))
         if decision.kind == "tool" and decision.task is not None:
             asked.tool = await in_thread(rooms.library.find, decision.task)

@@ -221,7 +221,7 @@ class Answer:
 
 _SEPARATORS = re.compile(r"[^0-9a-z]+")
 _LONGEST_NAME = 64
-RESERVED_NAMES = frozenset({"new-task", "none"})
+RESERVED_NAMES = frozenset({"new-task", "none", "unsure"})
 """Words of the dispatcher; no task can be called so."""
 
 

@@ -122,7 +122,7 @@ async def furnish(
         events=events,
         maker=Maker(roles=roles, sandbox=sandbox, strict=strict, library=library, events=events, clock=clock),
         user=user,
-        dispatcher=Dispatcher(roles=roles),
+        dispatcher=Dispatcher(roles=roles, library=library),
         fallback=Fallback(roles=roles),
     )
 

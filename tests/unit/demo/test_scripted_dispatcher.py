@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latm.cli.demo.generators import DYCK, TRACKING, WORD_SORTING, questions
-from latm.dispatcher import Candidate
-from latm.dispatcher._dispatching import request
+from latm.dispatcher import Candidate, request
 
 OWN_NAMES = {
     WORD_SORTING: "word-sorting",

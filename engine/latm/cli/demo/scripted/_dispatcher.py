@@ -11,7 +11,8 @@ from latm.cli.demo.scripted._reading import Brackets, Reading, Sorting, Tracking
 from latm.plugin import Request
 
 _CARD = re.compile(r"^## (\S+)$", re.MULTILINE)
-_SAMPLE = re.compile(r"^Question: ", re.MULTILINE)
+# A field of a card, with the indented lines that belong to its text.
+_SAMPLE = re.compile(r"^Question: (.*(?:\n  .*)*)", re.MULTILINE)
 _NEW, _NONE = "new-task", "none"
 _NAMES: Mapping[type[Reading], str] = {
     Sorting: "word-sorting",
@@ -52,6 +53,6 @@ def _cards(system: str) -> dict[str, list[str]]:
     """The samples of each task that the prompt describes."""
     _, *parts = _CARD.split(system)
     return {
-        name: [sample.strip() for sample in _SAMPLE.split(body)[1:]]
+        name: [sample.replace("\n  ", "\n") for sample in _SAMPLE.findall(body)]
         for name, body in zip(parts[::2], parts[1::2], strict=True)
     }

@@ -1,0 +1,159 @@
+"""All that a library knows, kept in an index that follows its revisions."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+from latm._records import Example, Tool
+from latm._signature import contract_of
+from latm.dispatcher._candidates import Candidate, Shortlist
+from latm.dispatcher._index import Index
+from latm.dispatcher._names import likeness
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+SHORTLIST = 5
+_NAME_COUNTS = 3  # a name is short and chosen with care
+_ONE_BY_ONE = 50  # tools that are read alone; of more, all are read at once
+_TOOLS_KEPT = 64  # whole tools kept in memory; of all others there are the words in the index
+_NEGATIVES_KEPT = 1_000  # tasks whose near misses are kept in memory
+
+
+@final
+class Known:
+    """The tasks of one library. Methods block; they may be called from any thread."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._lock = threading.Lock()
+        self._index = Index()
+        self._revision: int | None = None
+        self._serving: Mapping[str, int] = {}
+        self._tasks: Mapping[str, Sequence[Example]] = {}
+        self._tools: dict[tuple[str, int], Candidate] = {}
+        self._negatives: dict[str, tuple[str, ...]] = {}
+        self._alike: dict[str, tuple[str, ...]] = {}
+
+    def refresh(self) -> None:
+        """Take in what changed since the last time; one select where nothing did. For one caller at a time.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
+        revision = self._library.revision()
+        if revision == self._revision:
+            return
+        # Read before the index is touched: an error must leave a whole index behind.
+        serving, tasks = dict(self._library.serving()), self._library.tasks()
+        new = [name for name, version in serving.items() if self._serving.get(name) != version]
+        read = self._read(new)
+        with self._lock:
+            for name in self._serving.keys() - serving.keys():
+                self._index.drop(name)
+            for tool in read:
+                self._index.put(tool.name, _fields(candidate(tool)))
+            for task in self._tasks.keys() - tasks.keys() - serving.keys():
+                self._index.drop(task)
+            for task, examples in tasks.items():
+                changed = task in self._serving or self._tasks.get(task) != examples
+                if changed and task not in serving:
+                    self._index.put(task, _fields(_pending(task, examples)))
+            self._serving, self._tasks, self._negatives = serving, tasks, {}
+            self._alike = _by_likeness([*serving, *tasks])
+            # Last: who reads it unlocked may at most do the work again.
+            self._revision = revision
+
+    def shortlist(self, question: str) -> Shortlist:
+        """The candidates for a question, among what was known at the last `refresh`."""
+        with self._lock:
+            best = self._index.best(question, SHORTLIST)
+            serving, tasks = self._serving, self._tasks
+        found: list[Candidate] = []
+        for name, score in best:
+            version = serving.get(name)
+            if version is None:
+                found.append(dataclasses.replace(_pending(name, tasks[name]), score=score))
+            elif (tooled := self._tooled(name, version)) is not None:
+                found.append(dataclasses.replace(tooled, negatives=self._misses(name), score=score))
+        return Shortlist(tuple(found))
+
+    def alike(self, name: str) -> str | None:
+        """The one known task that a name is another word for; None where there is none, or several."""
+        if name in self._serving or name in self._tasks:
+            return None
+        known = self._alike.get(likeness(name), ())
+        return known[0] if len(known) == 1 else None
+
+    def _read(self, names: Sequence[str]) -> Sequence[Tool]:
+        if len(names) > _ONE_BY_ONE:
+            wanted = set(names)
+            return [tool for tool in self._library.list() if tool.name in wanted]
+        return [tool for name in names if (tool := self._library.find(name)) is not None]
+
+    def _tooled(self, name: str, version: int) -> Candidate | None:
+        known = self._tools.get((name, version))
+        if known is None and (tool := self._library.find(name, version)) is not None:
+            known = candidate(tool)
+            with self._lock:
+                _make_room(self._tools, _TOOLS_KEPT)
+                self._tools[name, version] = known
+        return known
+
+    def _misses(self, name: str) -> tuple[str, ...]:
+        known = self._negatives
+        if (misses := known.get(name)) is None:
+            misses = tuple(self._library.negatives(name))
+            with self._lock:
+                _make_room(known, _NEGATIVES_KEPT)
+                known[name] = misses
+        return misses
+
+
+def candidate(tool: Tool) -> Candidate:
+    """A tool as a candidate."""
+    return Candidate(
+        name=tool.name,
+        contract=tool.contract or contract_of(tool.source, tool.function),
+        samples=(),
+        has_tool=True,
+        demonstrations=tool.demonstrations,
+        tool=tool,
+    )
+
+
+def _pending(task: str, examples: Sequence[Example]) -> Candidate:
+    samples = tuple(each.question for each in examples)
+    return Candidate(name=task, contract="", samples=samples, has_tool=False)
+
+
+def shortlist(question: str, candidates: Iterable[Candidate], limit: int = SHORTLIST) -> Shortlist:
+    """The best of some candidates, by an index of their own; for a few candidates that are in no library."""
+    known = {each.name: each for each in candidates}
+    index = Index()
+    for each in known.values():
+        index.put(each.name, _fields(each))
+    best = index.best(question, limit)
+    return Shortlist(tuple(dataclasses.replace(known[name], score=score) for name, score in best))
+
+
+def _fields(known: Candidate) -> list[tuple[str, int]]:
+    """The texts of a task for the index, each with how often its words count."""
+    return [(known.name, _NAME_COUNTS), (known.contract, 1), *((each, 1) for each in known.questions)]
+
+
+def _by_likeness(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in dict.fromkeys(names):
+        key = likeness(name)
+        found[key] = (*found.get(key, ()), name)
+    return found
+
+
+def _make_room(kept: dict[Any, Any], most: int) -> None:
+    """Drop what was kept first, so that one more fits."""
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
