@@ -12,8 +12,10 @@ from latm._answers import answer_type
 from latm._failures import failure
 from latm._literals import LiteralCall, Unreadable, read_call
 from latm._records import Tool
-from latm._signature import Parameter, Signature, contract_of, json_schema, signature_of
+from latm._signature import Signature, contract_of, json_schema
 from latm.plugin import Function, Reply
+from latm.user._functions import signature_in
+from latm.user._grounding import ungrounded
 from latm.user._replies import read
 from latm.user._tries import Tried
 from latm_sandbox import AsyncSandbox, Outcome, Status
@@ -47,7 +49,7 @@ class Calling:
     @classmethod
     def of(cls, *, tool: Tool, question: str, sandbox: AsyncSandbox) -> Calling:
         """What a tool's source says of the function."""
-        signature = _signature(tool)
+        signature = signature_in(tool.source, tool.function)
         functions = _functions(tool, signature)
         return cls(
             tool=tool,
@@ -64,42 +66,60 @@ class Calling:
         return f"Please reply with one mended call of {self.tool.function} for the same question."
 
     async def attempt(self, reply: Reply) -> Tried:
-        """Make the reply's call in a cell."""
+        """Make the reply's call in a cell, if what it says comes from the question."""
         try:
             call = read(reply, self.signature, native=bool(self.functions))
         except Unreadable as error:
-            return Tried(problem=f"No call of {self.tool.function} can be read: {error}.")
-        outcome = await self.sandbox.apply(self.tool.program, call.args, call.kwargs)
-        if self._declined(outcome):
-            return Tried(outcome=outcome, declined=_cut(str(outcome.error)))
-        if outcome.status is not Status.OK:
-            return Tried(outcome=outcome, problem=_failed(call, outcome))
-        try:
-            value = call.pick(outcome.value)
-            text = answer_type(self.tool.answer_type).render(value, self.question)
-        except ValueError as error:  # an Unreadable too
-            problem = f"The value of {_cut(str(call))} is no answer: {error}"
-            return Tried(outcome=outcome, problem=problem)
-        return Tried(text=text, value=value, outcome=outcome)
-
-    def _declined(self, outcome: Outcome) -> bool:
-        """Whether the function raised what it declares; arguments that do not bind raise outside of it."""
-        error = outcome.error
-        if outcome.status is not Status.ERROR or error is None or error.line is None:
-            return False
-        return error.type in self.signature.declared
+            unread = f"No call of {self.tool.function} can be read: {error}."
+            return Tried(kind="unreadable", problem=unread)
+        if (problem := ungrounded(self.tool, call, self.question)) is not None:
+            return Tried(kind="ungrounded", problem=f"{problem}.")
+        return await make(call, tool=self.tool, question=self.question, sandbox=self.sandbox)
 
 
-def _signature(tool: Tool) -> Signature:
-    """The function's; one that takes anything where the source does not say."""
-    anything = (Parameter("args", place="args"), Parameter("kwargs", place="kwargs"))
-    found = signature_of(tool.source, tool.function)
-    return Signature(tool.function, anything) if found is None else found
+async def make(call: LiteralCall, *, tool: Tool, question: str, sandbox: AsyncSandbox) -> Tried:
+    """Make a call of a tool's function in a cell, and render what it gives.
+
+    Args:
+        call: whose arguments the function takes.
+        tool: whose function it is.
+        question: that it is made for; options are named by what it lists.
+        sandbox: where it runs.
+
+    Raises:
+        SandboxError: no cell could be had.
+    """
+    return judged(
+        await sandbox.apply(tool.program, call.args, call.kwargs), call, tool=tool, question=question
+    )
+
+
+def judged(outcome: Outcome, call: LiteralCall, *, tool: Tool, question: str) -> Tried:
+    """What a run of a call comes to."""
+    if _declined(outcome, signature_in(tool.source, tool.function)):
+        return Tried(kind="declined", outcome=outcome, problem=_cut(str(outcome.error)))
+    if outcome.status is not Status.OK:
+        return Tried(kind="failed", outcome=outcome, problem=_failed(call, outcome))
+    try:
+        value = call.pick(outcome.value)
+        text = answer_type(tool.answer_type).render(value, question)
+    except ValueError as error:  # an Unreadable too
+        problem = f"The value of {_cut(str(call))} is no answer: {error}"
+        return Tried(kind="failed", outcome=outcome, problem=problem)
+    return Tried(text=text, value=value, call=str(call), outcome=outcome)
+
+
+def _declined(outcome: Outcome, signature: Signature) -> bool:
+    """Whether the function raised what it declares; arguments that do not bind raise outside of it."""
+    error = outcome.error
+    if outcome.status is not Status.ERROR or error is None or error.line is None:
+        return False
+    return error.type in signature.declared
 
 
 def _functions(tool: Tool, signature: Signature) -> tuple[Function, ...]:
     schema = json_schema(signature)
-    if schema is None or any(_picks(each.code, tool.function) for each in tool.demonstrations):
+    if schema is None or picks(tool):
         return ()
     said = signature.docstring or tool.contract
     return (Function(name=tool.function, description=said[:_LONGEST_DESCRIPTION], parameters=schema),)
@@ -132,8 +152,12 @@ def card(tool: Tool, signature: Signature, *, native: bool) -> str:
     return "\n\n".join(parts)
 
 
+def picks(tool: Tool) -> bool:
+    """Whether a demonstration takes a part of the function's value, which arguments alone cannot say."""
+    return any(_picks(each.code, tool.function) for each in tool.demonstrations)
+
+
 def _picks(code: str, function: str) -> bool:
-    """Whether a demonstration takes a part of the function's value, which no native call can say."""
     try:
         return bool(read_call(code, (function,)).picks)
     except Unreadable:

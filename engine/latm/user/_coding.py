@@ -41,16 +41,16 @@ class Coding:
         """Run the reply's code."""
         code, problem = read(reply.text, self.tool)
         if problem is not None:
-            return Tried(problem=problem)
+            return Tried(kind="unreadable", problem=problem)
         outcome = await self.sandbox.run(self.tool.program, code, want=("ans",))
         if outcome.status is not Status.OK:
-            return Tried(outcome=outcome, problem=failure(outcome))
+            return Tried(kind="failed", outcome=outcome, problem=failure(outcome))
         value = outcome.values["ans"]
         try:
             text = answer_type(self.tool.answer_type).render(value, self.question)
         except ValueError as error:
             problem = f"The value of ans cannot be written as an answer: {error}"
-            return Tried(outcome=outcome, problem=problem)
+            return Tried(kind="failed", outcome=outcome, problem=problem)
         return Tried(text=text, value=value, outcome=outcome)
 
 

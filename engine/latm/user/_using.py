@@ -1,19 +1,23 @@
-"""One use of a tool: a reply, its run, and one more of each where that failed."""
+"""One use of a tool: by a model's reply and one more where that failed, by a known call, or by a parser."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from latm._ledger import Ledger
+from latm._literals import LiteralCall, Unreadable, read_call
 from latm._records import Tool
 from latm._roles import Purpose, Roles
+from latm._signature import misfit
 from latm.errors import Refused, Truncated
 from latm.plugin import Message, Reply, Request
 from latm.sdk import plain
-from latm.user._calling import Calling
+from latm.user._calling import Calling, make, picks
 from latm.user._coding import Coding
+from latm.user._functions import signature_in
+from latm.user._parsing import parse
 from latm.user._tries import Style, Tried, Use
 from latm_sandbox import AsyncSandbox, Outcome
 
@@ -21,6 +25,7 @@ TRIES = 2
 """One try, and one more with the error shown."""
 
 _NOTHING = "(nothing)"
+_SHOWN = 80
 
 
 @final
@@ -35,6 +40,8 @@ class User:
 
     roles: Roles
     sandbox: AsyncSandbox
+    _unsound: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]], init=False, repr=False)
+    """Parsers, each behind its tool's source, that ran into a limit: each further try would cost as much."""
 
     async def use(
         self,
@@ -63,7 +70,7 @@ class User:
         turns = [Message("user", question)]
         outcome: Outcome | None = None
         trace: list[str] = []
-        which = f"{tool.name} version {tool.version}"
+        tried = Tried(kind="unreadable")
         for number in range(1, TRIES + 1):
             purpose = Purpose(
                 run=run,
@@ -78,25 +85,70 @@ class User:
                 reply = await role.complete(request, purpose)
             except (Refused, Truncated) as error:
                 # The model had its say, and it was no call: that is a failed try, not a failed question.
-                trace.append(f"Try {number} with {which} failed: {error}")
+                tried = Tried(kind="unreadable", problem=str(error))
+                trace.append(f"Try {number} with {_which(tool)} failed: {error}")
                 if not style.patient:
                     break
                 turns += [_partial(error.reply), _again(f"There was no whole reply: {error}", style)]
                 continue
             tried = await style.attempt(reply)
             outcome = outcome if tried.outcome is None else tried.outcome
-            if tried.problem is None:
-                trace.append(_told(tried, which, number))
-                return Use(
-                    text=tried.text,
-                    value=tried.value,
-                    outcome=outcome,
-                    trace=tuple(trace),
-                    abstained=tried.declined is not None,
-                )
-            trace.append(f"Try {number} with {which} failed: {tried.problem.splitlines()[0]}")
-            turns += [_said(reply), _again(tried.problem, style)]
-        return Use(text=None, outcome=outcome, trace=tuple(trace))
+            trace.append(_told(tried, _which(tool), f"at try {number}", f"Try {number} with"))
+            if tried.kind in {"answered", "declined"}:
+                break
+            turns += [_said(reply), _again(str(tried.problem), style)]
+        return tried.use(trace, outcome)
+
+    async def call(self, tool: Tool, call: str, question: str) -> Use:
+        """Answer a question by a call that is known to be right for it. No model is asked.
+
+        Args:
+            tool: that the call is of, as `Use.call` gave it.
+            call: one call with literal arguments.
+            question: that it was made for; its options say how the value is written.
+
+        Raises:
+            SandboxError: no cell could be had.
+        """
+        signature = signature_in(tool.source, tool.function)
+        try:
+            made = read_call(call, (tool.function,))
+            problem = misfit(signature, made)
+        except Unreadable as error:
+            made, problem = LiteralCall(tool.function), str(error)
+        if problem is None:
+            tried = await make(made, tool=tool, question=question, sandbox=self.sandbox)
+        else:
+            problem = f"{call[:_SHOWN]!r} is no call of {tool.function}: {problem}"
+            tried = Tried(kind="unreadable", problem=problem)
+        return tried.use([_told(tried, _which(tool), "by a known call", "A known call of")])
+
+    async def parse(self, tool: Tool, question: str) -> Use | None:
+        """Answer a question by the parser that came with a tool. No model is asked.
+
+        The parser has to take the whole question, and to put it together again from what it found.
+
+        Args:
+            tool: whose parser is asked.
+            question: one that may be of another kind.
+
+        Returns:
+            What the function gave; None where the tool has no parser, or it does not take the question.
+
+        Raises:
+            SandboxError: no cell could be had.
+        """
+        if tool.parser is None or (tool.source, tool.parser) in self._unsound or picks(tool):
+            return None
+        parsed = await parse(tool, tool.parser, question, self.sandbox)
+        if not parsed.sound:
+            self._unsound.add((tool.source, tool.parser))
+        tried = parsed.tried
+        return (
+            None
+            if tried is None
+            else tried.use([_told(tried, _which(tool), "by its parser", "The parser of")])
+        )
 
     def _style(self, tool: Tool, question: str) -> Style:
         if tool.call_style == "call":
@@ -104,10 +156,17 @@ class User:
         return Coding(tool=tool, question=question, sandbox=self.sandbox)
 
 
-def _told(tried: Tried, which: str, number: int) -> str:
-    if tried.declined is not None:
-        return f"{which} declined at try {number}: {tried.declined}"
-    return f"{which} gave the answer at try {number}."
+def _which(tool: Tool) -> str:
+    return f"{tool.name} version {tool.version}"
+
+
+def _told(tried: Tried, which: str, how: str, start: str) -> str:
+    if tried.kind == "answered":
+        return f"{which} gave the answer {how}."
+    first = str(tried.problem).partition("\n")[0]
+    return (
+        f"{which} declined {how}: {first}" if tried.kind == "declined" else f"{start} {which} failed: {first}"
+    )
 
 
 def _again(problem: str, style: Style) -> Message:

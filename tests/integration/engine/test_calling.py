@@ -34,7 +34,7 @@ def sort(words: list[str], *, seen: set[str] | None = None, limits: int = 0) -> 
             raise Unknown(f"{word!r} is no word")
     return sorted(words)[limits:]
 '''
-QUESTION = "Sort: b a"
+QUESTION = "Sort: b a 1 3"
 CALL = "```python\nsort(['b', 'a'])\n```"
 
 
@@ -157,7 +157,8 @@ def test_a_part_of_the_value_may_be_the_answer(used: Used) -> None:
     assert answer.outcome is not None
     assert answer.outcome.value == {"first": "a"}
     assert request.functions == (), "a native call cannot say which part"
-    answer, _ = used(["sort(['b', 'a'])['last']", "sort(['b', 'a'])['first']"], made)
+    last = "sort(['b', 'a'])['last']"
+    answer, _ = used([last, "sort(['b', 'a'])['first']"], made, "First and last: b a")
     assert answer.text == "a"
     assert "KeyError" in answer.trace[0]
 

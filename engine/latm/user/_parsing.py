@@ -1,0 +1,109 @@
+"""The zero-token path: a tool's parser and its function, in one call of the tool's own cell."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import cast
+
+from latm._literals import LiteralCall, Unreadable, read_call
+from latm._reading import folded
+from latm._records import Tool
+from latm._signature import misfit
+from latm.user._calling import judged
+from latm.user._functions import signature_in
+from latm.user._tries import Tried
+from latm_sandbox import AsyncSandbox, Outcome, Status
+
+# Runs after the tool's source, in its names, so that a tool has one kind of cell: it adds one name that the
+# source does not use. The parser has a module of its own, and what it gives is copied before anyone changes
+# it; marshal takes plain data alone. It is short because every call compiles it.
+_CODE = """def {name}(question, source, function):
+    import marshal, sys
+    module = sys.modules["latm_parser"] = type(sys)("latm_parser")
+    try:
+        exec(source, module.__dict__)
+        data = marshal.dumps(module.parse(question))
+        text = module.render(marshal.loads(data))
+        if type(marshal.loads(data)) is not dict or text.split() != question.split():
+            return None
+    except BaseException:
+        return None
+    return marshal.loads(data), text, function(**marshal.loads(data))
+{name} = {name}({question!r}, {source!r}, {function})
+"""
+_NAME = "latm_parsed"
+_PROGRAM = 'File "<program>"'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parsed:
+    """What came of a parser that was tried.
+
+    Attributes:
+        tried: what the function gave for what it found; None where it does not take the question.
+        sound: whether the run ended as runs do; a parser that ran into a limit is not to be tried again.
+    """
+
+    tried: Tried | None
+    sound: bool = True
+
+
+async def parse(tool: Tool, parser: str, question: str, sandbox: AsyncSandbox) -> Parsed:
+    """Take a question apart by a parser, prove it by putting it together again, and call the function.
+
+    Args:
+        tool: whose function is called.
+        parser: source of ``parse`` and ``render``.
+        question: that the parser has to take whole.
+        sandbox: where all of it runs.
+
+    Raises:
+        SandboxError: no cell could be had.
+    """
+    name = _NAME
+    while name in tool.source:
+        name += "_"
+    code = _CODE.format(name=name, question=question, source=parser, function=tool.function)
+    outcome = await sandbox.run(tool.program, code, want=(name,))
+    if outcome.status in {Status.TIMEOUT, Status.MEMORY, Status.KILLED, Status.OUTPUT}:
+        return Parsed(None, sound=False)
+    if outcome.status is Status.ERROR:
+        return Parsed(_raised(outcome, tool, question))
+    found = _found(outcome.values.get(name), tool)
+    if found is None or folded(found[1]) != folded(question):
+        return Parsed(None)
+    call, _, value = found
+    tried = judged(dataclasses.replace(outcome, value=value, values={}), call, tool=tool, question=question)
+    return Parsed(tried if _is_literal(call) else dataclasses.replace(tried, call=None))
+
+
+def _raised(outcome: Outcome, tool: Tool, question: str) -> Tried | None:
+    """What the function raised; nothing of the parser comes out here, nor arguments that do not bind."""
+    if outcome.error is None or _PROGRAM not in outcome.error.traceback:
+        return None
+    return judged(outcome, LiteralCall(tool.function), tool=tool, question=question)
+
+
+def _found(values: object, tool: Tool) -> tuple[LiteralCall, str, object] | None:
+    """The call, the question as it was put together again, and the value; None where it is not that."""
+    if not isinstance(values, tuple) or len(cast("tuple[object, ...]", values)) != 3:  # noqa: PLR2004
+        return None
+    arguments, text, value = cast("tuple[object, object, object]", values)
+    if not isinstance(arguments, dict) or not isinstance(text, str):
+        return None
+    arguments = cast("Mapping[object, object]", arguments)
+    named = {key: each for key, each in arguments.items() if isinstance(key, str)}
+    call = LiteralCall(tool.function, (), MappingProxyType(named))
+    if len(named) < len(arguments) or misfit(signature_in(tool.source, tool.function), call) is not None:
+        return None
+    return call, text, value
+
+
+def _is_literal(call: LiteralCall) -> bool:
+    """Whether a call, written out, is the same call when it is read again; an infinity is none."""
+    try:
+        return str(read_call(str(call), (call.function,))) == str(call)
+    except Unreadable:
+        return False
