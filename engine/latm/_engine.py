@@ -180,9 +180,8 @@ class AsyncEngine:
         kind = _kind(answer_type, known)
 
         async def work() -> Tool:
-            rooms = self._rooms
-            async with rooms.making(task):
-                return await rooms.maker.make(task, known, settings=settings, answer_type=kind)
+            # Whoever else makes one for this task, here or in another process, is waited for in there.
+            return await self._rooms.maker.make(task, known, settings=settings, answer_type=kind)
 
         return await self._stoppable(work)
 

@@ -232,6 +232,7 @@ class MakingFailed(LatmError):  # noqa: N818 - the contract's name
         task: the task's name.
         stage: the stage that gave up, such as ``propose`` or ``verify``.
         history: every attempt of every stage, in order, with its reply and what was wrong with it.
+        reason: why it gave up, without the task and the stage.
     """
 
     def __init__(self, message: str, *, task: str, stage: str, history: tuple[Attempt, ...]) -> None:
@@ -239,6 +240,7 @@ class MakingFailed(LatmError):  # noqa: N818 - the contract's name
         self.task = task
         self.stage = stage
         self.history = history
+        self.reason = message
 
 
 class LibraryError(LatmError):
@@ -252,8 +254,12 @@ class LeaseLost(LibraryError):  # noqa: N818 - the tree's way of naming
         task: the task's name.
     """
 
-    def __init__(self, message: str, *, task: str) -> None:
-        super().__init__(message)
+    def __init__(self, *, task: str, ttl_s: float) -> None:
+        super().__init__(
+            f"the making of {task!r} was paused for longer than its lease of {ttl_s:g} s, and another "
+            "process took the task over: what this one made was not stored. What it paid for is in the "
+            "journal, where the other finds it."
+        )
         self.task = task
 
 

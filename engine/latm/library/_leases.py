@@ -117,12 +117,7 @@ def check(connection: sa.Connection, lease: Lease) -> None:
     """
     newest = connection.execute(sa.select(leases.c.token).where(leases.c.task == lease.task)).scalar()
     if newest != lease.token:
-        raise LeaseLost(
-            f"the making of {lease.task!r} was paused for longer than its lease of {lease.ttl_s:g} s, and "
-            "another process took the task over: what this one made was not stored. What it paid for is in "
-            "the journal, where the other finds it.",
-            task=lease.task,
-        )
+        raise LeaseLost(task=lease.task, ttl_s=lease.ttl_s)
 
 
 def mark(connection: sa.Connection, lease: Lease, fingerprint: str) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, final
 
 from latm._answers import AnswerType
 from latm._answers import answer_type as find_answer_type
 from latm._clock import Clock
 from latm._events import Events
-from latm._records import Example, Provenance, Scorecard, Tool, digest, slug
+from latm._records import Example, Provenance, Scorecard, Tool, digest
 from latm._roles import Role, Roles
 from latm._signature import contract_of
 from latm._threads import in_thread
 from latm.config import MakingConfig
-from latm.errors import ConfigError, MakingFailed, nearest
+from latm.errors import ConfigError, LeaseLost, MakingFailed, nearest
+from latm.library import Busy
 from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
+from latm.maker._leasing import LEASE_S, Patience, holding
 from latm.maker.propose import propose
 from latm.maker.strict import Strict
 from latm.maker.verify import verify
@@ -25,10 +29,25 @@ from latm.maker.wrap import wrap
 from latm_sandbox import AsyncSandbox
 
 if TYPE_CHECKING:
-    from latm.library import Library
+    from latm.library import Lease, Library
 
 PROTOCOLS = ("paper", "strict")
 _MOST_FOREIGN = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What is to be made of what, and by whom."""
+
+    name: str
+    examples: Sequence[Example]
+    settings: MakingConfig
+    answers: AnswerType
+    instances: Sequence[int]
+    pending: int
+    role: Role
+    evidence: str
+    fingerprint: str
 
 
 @final
@@ -43,6 +62,7 @@ class Maker:
         library: where tools go.
         events: who is told.
         clock: for the provenance.
+        lease_s: how long a task's lease lasts without being renewed.
     """
 
     roles: Roles
@@ -51,6 +71,17 @@ class Maker:
     library: Library
     events: Events
     clock: Clock
+    lease_s: float = LEASE_S
+
+    @asynccontextmanager
+    async def lease(self, task: str) -> AsyncGenerator[Lease | None, None]:
+        """The right to make tools for a task, renewed within the block; None at once where another has it.
+
+        Raises:
+            LeaseLost: another took it before the block was done, since this process was paused for too long.
+        """
+        async with holding(self.library, task, fingerprint="", ttl_s=self.lease_s) as got:
+            yield None if isinstance(got, Busy) else got
 
     async def make(
         self,
@@ -61,12 +92,16 @@ class Maker:
         answer_type: AnswerType | str = "text",
         instances: Sequence[int] = (),
         pending: int = 0,
+        held: Lease | None = None,
     ) -> Tool:
         """Make a tool and store it as the next version of its name.
 
         A making whose process died is taken up where it stopped: the replies it had paid for are not paid
         again. Faults of infrastructure (a rate limit, a daemon) are raised as they are; they are not shown
         to the model and count as no attempt, and the same call goes on from there.
+
+        While another, in whatever process or host, makes a tool for the task, this waits. If that making
+        was the same, its tool (or its failure) is this one's too, and nothing is paid.
 
         Args:
             task: the task's name.
@@ -76,12 +111,35 @@ class Maker:
             answer_type: how answers compare.
             instances: ids of the pending instances behind the examples, if they come from such.
             pending: how many instances were pending.
+            held: the task's lease from `lease`; else it is waited for.
 
         Raises:
             ConfigError: an argument is wrong, or there are too few examples.
             MakingFailed: a stage used up its attempts.
+            LeaseLost: ``held`` was lost.
         """
-        name = slug(task)
+        order = await self._order(
+            task,
+            examples,
+            settings=settings,
+            answer_type=answer_type,
+            instances=instances,
+            pending=pending,
+        )
+        if held is not None:
+            return await self._work(order, held)
+        return await self._in_turn(order)
+
+    async def _order(
+        self,
+        task: str,
+        examples: Sequence[Example],
+        *,
+        settings: MakingConfig,
+        answer_type: AnswerType | str,
+        instances: Sequence[int],
+        pending: int,
+    ) -> _Order:
         answers = find_answer_type(answer_type) if isinstance(answer_type, str) else answer_type
         if settings.protocol not in PROTOCOLS:
             raise ConfigError(
@@ -95,68 +153,92 @@ class Maker:
                 f"to verify on), and there are {len(examples)} different ones",
                 where="examples",
             )
+        name = await in_thread(self.library.resolve, task)
         role = await self.roles.get("maker")
-        started = self.clock.monotonic()
         evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
-        fingerprint = digest(name, role.model, answers.name, repr(settings), evidence)
-        run = await in_thread(
-            lambda: self.library.begin(name, fingerprint, instances=instances, pending=pending)
+        return _Order(
+            name=name,
+            examples=examples,
+            settings=settings,
+            answers=answers,
+            instances=instances,
+            pending=pending,
+            role=role,
+            evidence=evidence,
+            fingerprint=digest(name, role.model, answers.name, repr(settings), evidence),
         )
-        conversation = Conversation(role=role, task=name, run=run, events=self.events)
-        self.events.tell("make.start", task=name, run=run, model=role.model, examples=len(examples))
+
+    async def _in_turn(self, order: _Order) -> Tool:
+        """Make it under the task's lease, or wait for who makes it."""
+        patience = Patience()
+        # The token of the lease under which the same making was first seen under way.
+        since: int | None = None
+        told = False
+        while True:
+            lease: Lease | None = None
+            try:
+                async with holding(
+                    self.library, order.name, fingerprint=order.fingerprint, ttl_s=self.lease_s
+                ) as got:
+                    if since is not None and (tool := await self._made_by_another(order, since)):
+                        return tool
+                    if not isinstance(got, Busy):
+                        lease = got
+                        return await self._work(order, lease)
+            except LeaseLost:
+                # Whoever took it makes the same, or something else; what is the same is looked for first.
+                since = lease.token if since is None and lease is not None else since
+                continue
+            if got.fingerprint == order.fingerprint:
+                since = got.token if since is None else since
+            if not told:
+                self.events.tell("make.waiting", task=order.name, same=since is not None)
+                told = True
+            await patience.wait()
+
+    async def _made_by_another(self, order: _Order, since: int) -> Tool | None:
+        """What came of the same making elsewhere; None where it has not ended."""
+        ended = await in_thread(lambda: self.library.outcome(order.fingerprint, since=since))
+        if ended is None:
+            return None
+        if ended.state == "failed":
+            stage = ended.stage or ""
+            raise MakingFailed(
+                ended.error or "no reason was kept", task=order.name, stage=stage, history=ended.history
+            )
+        return await in_thread(self.library.find, order.name, ended.version)
+
+    async def _work(self, order: _Order, lease: Lease) -> Tool:
+        """Make it, under a lease that is held."""
+        started = self.clock.monotonic()
+        run = await in_thread(
+            lambda: self.library.begin(
+                order.name,
+                order.fingerprint,
+                instances=order.instances,
+                pending=order.pending,
+                lease=lease,
+            )
+        )
+        conversation = Conversation(role=order.role, task=order.name, run=run, events=self.events)
+        self.events.tell(
+            "make.start", task=order.name, run=run, model=order.role.model, examples=len(order.examples)
+        )
 
         def tool_of(draft: Draft) -> Tool:
-            spend = conversation.bill.total()
-            return Tool(
-                name=name,
-                version=0,
-                source=draft.source,
-                function=draft.function,
-                contract=draft.contract,
-                demonstrations=draft.demonstrations,
-                tests=draft.tests,
-                checks=draft.checks,
-                answer_type=answers.name,
-                call_style=draft.call_style,
-                parser=draft.parser,
-                scorecard=Scorecard(
-                    attempts=tuple(conversation.history), notes=draft.notes, evidence=draft.evidence
-                ),
-                provenance=Provenance(
-                    protocol=settings.protocol,
-                    maker=role.model,
-                    run=run,
-                    examples_sha256=evidence,
-                    source_sha256=digest(draft.source),
-                    usage=spend.usage,
-                    cost_usd=spend.cost_usd,
-                    seconds=self.clock.monotonic() - started,
-                    created=self.clock.now().isoformat(timespec="seconds"),
-                ),
-            )
+            seconds = self.clock.monotonic() - started
+            return _tool(order, conversation, draft, seconds=seconds, now=self.clock.now())
 
         try:
-            if settings.protocol == "paper":
-                draft = await self._paper(conversation, examples, settings, answers)
-            else:
-                draft = await self.strict.make(
-                    conversation,
-                    examples,
-                    settings=settings,
-                    answers=answers,
-                    foreign=await in_thread(_questions_of_others, self.library, name),
-                    tool_of=tool_of,
-                    second=await self._second(settings),
-                )
+            draft = await self._draft(order, conversation, tool_of)
         except MakingFailed as failure:
-            await in_thread(self.library.fail, run, failure.history)
-            self.events.tell("make.failed", task=name, run=run, stage=failure.stage, error=str(failure))
+            await in_thread(self._fail, run, failure, lease)
+            self.events.tell("make.failed", task=order.name, run=run, stage=failure.stage, error=str(failure))
             raise
-        tool = tool_of(draft)
-        stored = await in_thread(lambda: self.library.add(tool, run=run, used=instances))
+        stored = await self._publish(order, tool_of(draft), lease)
         self.events.tell(
             "make.done",
-            task=name,
+            task=order.name,
             run=run,
             tool=stored.name,
             version=stored.version,
@@ -164,9 +246,28 @@ class Maker:
         )
         return stored
 
-    async def _second(self, settings: MakingConfig) -> Role | None:
-        wanted = settings.second_opinion
-        return None if wanted is None else await self.roles.get(wanted)
+    def _fail(self, run: str, failure: MakingFailed, lease: Lease) -> None:
+        self.library.fail(run, failure.history, stage=failure.stage, error=failure.reason, lease=lease)
+
+    async def _publish(self, order: _Order, tool: Tool, lease: Lease) -> Tool:
+        """Store a tool that passed every stage."""
+        return await in_thread(
+            lambda: self.library.add(tool, run=tool.provenance.run, used=order.instances, lease=lease)
+        )
+
+    async def _draft(
+        self, order: _Order, conversation: Conversation, tool_of: Callable[[Draft], Tool]
+    ) -> Draft:
+        if order.settings.protocol == "paper":
+            return await self._paper(conversation, order.examples, order.settings, order.answers)
+        return await self.strict.make(
+            conversation,
+            order.examples,
+            settings=order.settings,
+            answers=order.answers,
+            foreign=await in_thread(_questions_of_others, self.library, order.name),
+            tool_of=tool_of,
+        )
 
     async def _paper(
         self,
@@ -190,6 +291,36 @@ class Maker:
             tests={"verification": verification.code},
             notes=wrapping.notes,
         )
+
+
+def _tool(order: _Order, conversation: Conversation, draft: Draft, *, seconds: float, now: datetime) -> Tool:
+    """A draft as a tool, with its evidence and where it comes from so far."""
+    spend = conversation.bill.total()
+    return Tool(
+        name=order.name,
+        version=0,
+        source=draft.source,
+        function=draft.function,
+        contract=draft.contract,
+        demonstrations=draft.demonstrations,
+        tests=draft.tests,
+        checks=draft.checks,
+        answer_type=order.answers.name,
+        call_style=draft.call_style,
+        parser=draft.parser,
+        scorecard=Scorecard(attempts=tuple(conversation.history), notes=draft.notes, evidence=draft.evidence),
+        provenance=Provenance(
+            protocol=order.settings.protocol,
+            maker=order.role.model,
+            run=conversation.run,
+            examples_sha256=order.evidence,
+            source_sha256=digest(draft.source),
+            usage=spend.usage,
+            cost_usd=spend.cost_usd,
+            seconds=seconds,
+            created=now.isoformat(timespec="seconds"),
+        ),
+    )
 
 
 def _questions_of_others(library: Library, name: str) -> tuple[str, ...]:
