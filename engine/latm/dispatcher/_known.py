@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, final
 
 from latm._records import Example, Tool
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 SHORTLIST = 5
 _NAME_COUNTS = 3  # a name is short and chosen with care
 _ONE_BY_ONE = 50  # tools that are read alone; of more, all are read at once
-_TOOLS_KEPT = 64  # whole tools kept in memory; of all others there are the words in the index
+_TOOLS_KEPT = 256  # whole tools kept in memory; of all others there are the words in the index
 _NEGATIVES_KEPT = 1_000  # tasks whose near misses are kept in memory
 
 
@@ -62,8 +63,8 @@ class Known:
                 changed = task in self._serving or self._tasks.get(task) != examples
                 if changed and task not in serving:
                     self._index.put(task, _fields(_pending(task, examples)))
+            self._rename(before=self._serving.keys() | self._tasks.keys(), now=serving.keys() | tasks.keys())
             self._serving, self._tasks, self._negatives = serving, tasks, {}
-            self._alike = _by_likeness([*serving, *tasks])
             # Last: who reads it unlocked may at most do the work again.
             self._revision = revision
 
@@ -87,6 +88,16 @@ class Known:
             return None
         known = self._alike.get(likeness(name), ())
         return known[0] if len(known) == 1 else None
+
+    def _rename(self, *, before: AbstractSet[str], now: AbstractSet[str]) -> None:
+        for name in before - now:
+            key = likeness(name)
+            self._alike[key] = tuple(each for each in self._alike[key] if each != name)
+            if not self._alike[key]:
+                del self._alike[key]
+        for name in now - before:
+            key = likeness(name)
+            self._alike[key] = (*self._alike.get(key, ()), name)
 
     def _read(self, names: Sequence[str]) -> Sequence[Tool]:
         if len(names) > _ONE_BY_ONE:
@@ -143,14 +154,6 @@ def shortlist(question: str, candidates: Iterable[Candidate], limit: int = SHORT
 def _fields(known: Candidate) -> list[tuple[str, int]]:
     """The texts of a task for the index, each with how often its words count."""
     return [(known.name, _NAME_COUNTS), (known.contract, 1), *((each, 1) for each in known.questions)]
-
-
-def _by_likeness(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for name in dict.fromkeys(names):
-        key = likeness(name)
-        found[key] = (*found.get(key, ()), name)
-    return found
 
 
 def _make_room(kept: dict[Any, Any], most: int) -> None:

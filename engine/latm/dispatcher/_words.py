@@ -7,6 +7,7 @@ number.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -46,6 +47,7 @@ def words(text: str) -> Iterator[str]:
             return
 
 
+@functools.lru_cache(maxsize=32_768)
 def stem(word: str) -> str:
     """A word without its English endings: ``sorting``, ``sorted`` and ``sorters`` are all ``sort``.
 
