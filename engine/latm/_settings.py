@@ -210,7 +210,7 @@ class MakingConfig:
     """How tools are made. The counts are the paper's (arXiv 2305.17126, section 4).
 
     Attributes:
-        protocol: ``paper`` or ``strict``.
+        protocol: ``strict`` or ``paper``.
         demonstrations: examples shown to the maker when it proposes.
         validation: examples that it verifies its function on.
         attempts: tries a stage.
@@ -224,7 +224,7 @@ class MakingConfig:
             ``strict``; None for nobody's.
     """
 
-    protocol: str = "paper"
+    protocol: str = "strict"
     demonstrations: int = 3
     validation: int = 3
     attempts: int = 3

@@ -22,6 +22,8 @@ _DOING = {
     "determinism": "the same again in other surroundings",
     "robustness": "generated inputs",
     "properties": "what must hold for every answer",
+    "regression": "what the version before was tested with",
+    "second-opinion": "another model's function beside it",
     "parser": "questions of a fixed form",
     "scaling": "larger inputs",
     "exam": "the user model on unseen examples",
@@ -45,6 +47,9 @@ class MakingProgress:
                 self._say(
                     f"{fields['stage']} ({_DOING.get(str(fields['stage']), '')}; {spent} so far)", "bold"
                 )
+            case "make.found":
+                style = "green" if fields["held"] else "yellow"
+                self._say(f"{fields['stage']}: {fields['summary']}", style)
             case "model.recalled":
                 self._say(f"{fields['step']}: paid for before, taken from the journal", "dim")
             case "model.retry":
@@ -71,7 +76,7 @@ def make(
         Path,
         typer.Option("--examples", "-e", help='JSON Lines: {"question": ..., "answer": ...} on each line.'),
     ],
-    protocol: Annotated[str | None, typer.Option(help="How to make and verify: paper or strict.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="How to make and verify: strict or paper.")] = None,
     answer_type: Annotated[
         str | None,
         typer.Option(help="How answers compare (text, number, option, ...); else found from them."),

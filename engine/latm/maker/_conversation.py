@@ -7,7 +7,7 @@ from typing import final
 
 from latm._events import Events
 from latm._ledger import Ledger
-from latm._records import Attempt
+from latm._records import Attempt, Evidence
 from latm._roles import Purpose, Role
 from latm.errors import MakingFailed
 from latm.plugin import Message, Request
@@ -48,6 +48,17 @@ class Conversation:
     def begin(self, stage: str) -> None:
         """Say what is being done now."""
         self.events.tell("make.stage", task=self.task, stage=stage, cost_usd=self.bill.total().cost_usd)
+
+    def found(self, evidence: Evidence) -> None:
+        """Say what a stage has found, as soon as it is known."""
+        self.events.tell(
+            "make.found",
+            task=self.task,
+            stage=evidence.stage,
+            held=evidence.held,
+            summary=evidence.summary,
+            cost_usd=self.bill.total().cost_usd,
+        )
 
     async def ask(self, stage: str, number: int) -> str:
         """Get the maker's next reply; it stays in the conversation."""

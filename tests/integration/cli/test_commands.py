@@ -50,7 +50,7 @@ def test_a_strict_making_shows_its_stages_and_its_tests_can_be_run_again(latm: A
     replies = [TRANSCRIPT[1]["content"], f"```python\n{calls}\n```", "none", "none"]
     turns = [{"role": role, "content": text} for reply in replies for role, text in _turns(reply)]
     (workshop / "maker.json").write_text(json.dumps(turns))
-    made = latm("make", "doubling", "--examples", "e.jsonl", "--protocol", "strict")
+    made = latm("make", "doubling", "--examples", "e.jsonl")
     assert made.returncode == 0, made.stderr
     for stage in ("propose", "verify", "determinism", "robustness", "properties", "parser", "scaling"):
         assert f"{stage} (" in made.stderr
@@ -80,7 +80,7 @@ def _turns(reply: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def test_make_solve_and_look(latm: Any, workshop: Path) -> None:
-    made = latm("make", "doubling", "--examples", "e.jsonl")
+    made = latm("make", "doubling", "--examples", "e.jsonl", "--protocol", "paper")
     assert made.returncode == 0, made.stderr
     assert made.stdout == "doubling version 1: double(n)\n"
     assert "propose 1: accepted" in made.stderr
@@ -105,7 +105,7 @@ def test_make_solve_and_look(latm: Any, workshop: Path) -> None:
 
 
 def test_solve_a_batch_as_json(latm: Any, workshop: Path) -> None:
-    assert latm("make", "doubling", "-e", "e.jsonl").returncode == 0
+    assert latm("make", "doubling", "-e", "e.jsonl", "--protocol", "paper").returncode == 0
     (workshop / "b.jsonl").write_text('{"question": "Double 21"}\n')
     done = latm("solve", "--batch", "b.jsonl", "--json")
     (answer,) = [json.loads(line) for line in done.stdout.splitlines()]

@@ -17,7 +17,9 @@ from latm.testing import scripted_provider
 def engine(tmp_path: Path) -> Callable[..., Engine]:
     def make(on_event: Any = None, config: Mapping[str, Any] | None = None, **models: Any) -> Engine:
         provider = scripted_provider("fake", {**DEFAULTS, **models})
-        settings = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", **(config or {}))
+        # The paper's protocol is the quicker one, and most tests here are about what is around a making.
+        given = {"making": {"protocol": "paper"}, **(config or {})}
+        settings = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", **given)
         return Engine(settings, plugins={"fake": provider}, on_event=on_event)
 
     return make

@@ -35,6 +35,7 @@ def main() -> None:
         library=spec["library"],
         prices={"openai:m": {"input": 1, "output": 2}},
         budget={"run": {"usd": 1}},
+        making={"protocol": "paper"},
     )
     with Engine(config, on_event=listen) as engine:
         tool = engine.make("adding", scripts.EXAMPLES)

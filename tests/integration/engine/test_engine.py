@@ -180,7 +180,7 @@ def test_a_closed_engine_says_so(engine: Callable[..., Engine]) -> None:
 
 @pytest.mark.anyio
 async def test_the_async_engine_is_the_same(tmp_path: Path) -> None:
-    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}")
+    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", making={"protocol": "paper"})
     async with AsyncEngine(config, plugins={"fake": scripted_provider("fake", dict(DEFAULTS))}) as place:
         tool = await place.make("adding", scripts.EXAMPLES)
         assert await place.library.get("adding") == tool

@@ -109,7 +109,9 @@ def test_a_making_that_is_killed_after_every_call_pays_for_none_twice(drill: Dri
     library, tape = Library(drill.library), drill.folder / "journal.jsonl"
     assert library.save_cassette(tape, role="maker") == CALLS
     library.close()
-    with Engine(Config(roles={"maker": f"replay:{tape}"}, library="sqlite://")) as engine:
+    with Engine(
+        Config(roles={"maker": f"replay:{tape}"}, library="sqlite://", making={"protocol": "paper"})
+    ) as engine:
         assert engine.make("adding", scripts.EXAMPLES).source in scripts.GOOD
 
 

@@ -123,7 +123,7 @@ def test_an_interrupted_making_of_a_stream_is_taken_up_and_not_begun_anew(tmp_pa
 
     backend = ScriptedBackend(maker)
     provider = scripted_provider("fake", {**DEFAULTS, "maker": backend})
-    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}")
+    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", making={"protocol": "paper"})
 
     async def main() -> None:
         async with AsyncEngine(config, plugins={"fake": provider}, clock=clock) as place:

@@ -28,6 +28,7 @@ SCRIPTS: Mapping[str, Callable[[Request], str]] = {
     "fallback": scripts.strong,
 }
 ROLES = tuple(SCRIPTS)
+PAPER = {"protocol": "paper"}  # the scripts are of it; whose model replies is what is looked at here
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def cassettes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     config = Config(
         roles={role: {"model": f"fake:{role}", "record": str(file)} for role, file in files.items()},
         library=f"sqlite:///{folder / 'latm.db'}",
+        making=PAPER,
     )
     with Engine(config, plugins={"fake": scripted_provider("fake", SCRIPTS)}) as engine:
         assert whole_way(engine) == EXPECTED
@@ -111,7 +113,8 @@ def test_the_whole_way(cast: Mapping[str, str], cassettes: Mapping[str, Path], t
                 "api_key": f"key-of-the-{role}",
                 **dict(player.options),
             }
-        config = Config(roles=roles, providers=providers, library=f"sqlite:///{tmp_path / 'latm.db'}")
+        library = f"sqlite:///{tmp_path / 'latm.db'}"
+        config = Config(roles=roles, providers=providers, library=library, making=PAPER)
         with Engine(config, plugins={"acme": third_party}) as engine:
             assert whole_way(engine) == EXPECTED
             spent = engine.ledger.by_role()

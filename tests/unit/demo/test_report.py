@@ -207,7 +207,7 @@ def test_failed_makings_and_the_place_of_the_library_are_told():
 def test_a_stream_without_a_tool_is_reported_too():
     text = printed(result(asked(1, "model"), tools=()))
     assert "earned" not in text
-    assert "No tool was made: no task had 6 answered questions" in text
+    assert "No tool was made: no task had 9 answered questions" in text
 
 
 def test_the_json_is_json_and_has_the_figures_of_the_tables():
@@ -225,7 +225,7 @@ def test_the_json_is_json_and_has_the_figures_of_the_tables():
         "usd": "0.04",
     }
     (account,) = data["tools"]
-    assert account["attempts"] == {"propose": 1, "verify": 0, "wrap": 0}
+    assert account["attempts"] == {"propose": 1}
     assert account["making_usd"] == "0.03"
     assert account["break_even_questions"] == 8
     assert [each["right"] for each in data["answers"]] == [True, False, True, True, True]
@@ -233,6 +233,8 @@ def test_the_json_is_json_and_has_the_figures_of_the_tables():
 
 EVENTS: list[tuple[str, Mapping[str, object]]] = [
     ("make.start", {"task": "sorter", "examples": 6, "model": "m:m"}),
+    ("make.found", {"stage": "exam", "held": True, "summary": "3 of 3 were right"}),
+    ("make.found", {"stage": "parser", "held": True, "summary": "nothing of interest"}),
     (
         "make.attempt",
         {
@@ -260,8 +262,10 @@ def test_progress_shows_makings_failures_and_counts(terminal: bool):
             progress.answered(asked(number), Spend(known_usd=Decimal("0.5")))
     text = out.getvalue()
     assert "sorter: 6 questions are answered, m:m makes a tool" in text
-    assert "verify  1  failed: AssertionError: got 'x', at: assert ans == 1" in text
-    assert "verify  2  mended: its asserts hold" in text
+    assert "verify     1  failed: AssertionError: got 'x', at: assert ans == 1" in text
+    assert "verify     2  mended: its answers are right" in text
+    assert "exam          3 of 3 were right" in text
+    assert "nothing of interest" not in text
     assert "made for unknown: sorter version 1" in text
     assert "no tool: no luck [today]" in text
     assert "waiting 1.5 s: busy" in text

@@ -6,10 +6,15 @@ import ast
 
 import pytest
 
+from latm._literals import read_calls
 from latm._reading import defined_functions, parse, python_blocks
 from latm._records import Example
 from latm.cli.demo.generators import DYCK, TASKS, TRACKING, WORD_SORTING, questions
 from latm.maker import propose, verify, wrap
+from latm.maker.strict import parser, properties
+from latm.maker.strict import propose as strict_propose
+from latm.maker.strict import verify as strict_verify
+from latm.maker.strict.propose import Modules
 
 ERROR = "The code failed with the error ValueError: x"
 PROPOSE_AGAIN = f"{ERROR}\nPlease mend it and reply with the whole function again."
@@ -132,3 +137,56 @@ def test_it_writes_nothing_for_questions_that_are_not_of_one_kind_that_it_knows(
     mixed = [next(each for each in stream if each.task == kind) for kind in kinds]
     reply = say("maker", propose.question_text([Example(each.text, each.answer) for each in mixed]))
     assert not python_blocks(reply)
+
+
+def strict(task: str, *, upto: str) -> list[str]:
+    """The turns of a strict making in which nothing fails, up to the request of a stage."""
+    known = examples(task)
+    name = {WORD_SORTING: "sort_words", DYCK: "closing_brackets", TRACKING: "track_thing"}[task]
+    asked = {
+        "propose": strict_propose.question_text(known[:3], Modules((), ())),
+        "verify": strict_verify.question_text([each.question for each in known]),
+        "properties": properties.question_text(f"{name}(...)", name),
+        "parser": parser.question_text(name, [each.question for each in known]),
+    }
+    turns: list[str] = []
+    for stage, text in asked.items():
+        turns.append(text)
+        if stage == upto:
+            return turns
+        turns.append("```python\nx\n```")
+    raise AssertionError(upto)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_in_the_strict_protocol_it_writes_a_call_for_each_question_that_gives_its_answer(say, task: str):
+    turns = strict(task, upto="propose")
+    source = code(say("maker", *turns, "```python\nx\n```", PROPOSE_AGAIN))
+    work = function(source)
+    calls = strict(task, upto="verify")
+    again = f"{ERROR}\nIf calls are wrong, reply with all of them again."
+    reply = say("maker", *calls, "```python\nx\n```", again)
+    known = examples(task)
+    for example, call in zip(known, read_calls(reply, defined_functions(ast.parse(source)), 6), strict=True):
+        value = work(*call.args)
+        if task == TRACKING:
+            assert f"{example.answer} {value}" in example.question
+        else:
+            assert " ".join(value) == example.answer
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_its_properties_are_tests_and_it_writes_no_parser(say, task: str):
+    stated = code(say("maker", *strict(task, upto="properties")))
+    tree = parse(stated)
+    assert tree is not None
+    assert any(name.startswith("test_") for name in defined_functions(tree))
+    assert say("maker", *strict(task, upto="parser")) == "none"
+
+
+def test_the_strict_replies_depend_on_the_messages_alone(say):
+    for task in TASKS:
+        turns = strict(task, upto="parser")
+        in_order = [say("maker", *turns[: end + 1]) for end in range(0, len(turns), 2)]
+        backwards = [say("maker", *turns[: end + 1]) for end in reversed(range(0, len(turns), 2))]
+        assert in_order == backwards[::-1]

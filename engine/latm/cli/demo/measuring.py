@@ -189,7 +189,7 @@ def _tool(payback: Payback) -> dict[str, object]:
     return {
         "name": tool.name,
         "version": tool.version,
-        "attempts": {stage: tool.scorecard.count(stage) for stage in ("propose", "verify", "wrap")},
+        "attempts": dict(Counter(each.stage for each in tool.scorecard.attempts)),
         "task": payback.task,
         "used": payback.used,
         "making_usd": _usd(payback.making_usd),

@@ -48,8 +48,8 @@ class Options:
             maker's model where that is given.
         library: a file or a database URL; None takes a temporary one.
         concurrency: questions under way at once; None takes 1 where all models are scripted, else 4.
-        config: providers, prices, sandbox, budget and plugins are taken from it, and the settings of roles
-            that are in `models`.
+        config: providers, prices, sandbox, making, budget and plugins are taken from it, and the settings
+            of roles that are in `models`.
     """
 
     questions: int = DEFAULT_COUNT
@@ -200,6 +200,7 @@ def _config(options: Options) -> Generator[Config]:
             providers=given.providers,
             sandbox=given.sandbox,
             library=LibraryConfig(url=library if "://" in library else f"sqlite:///{library}"),
+            making=given.making,
             budget=given.budget,
             prices={**scripted.PRICES, **given.prices},
             plugins=given.plugins,

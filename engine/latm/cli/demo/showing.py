@@ -24,8 +24,16 @@ from latm.config import MakingConfig
 __all__ = ["Progressing", "report"]
 
 _LINE_EVERY = 15
+_FAILED = "The code failed with the error "
 _SMALL = Decimal("0.1")
-_PASSED = {"propose": "it runs in a cell", "verify": "its asserts hold", "wrap": "its demonstrations run"}
+_PASSED = {
+    "propose": "it runs in a cell",
+    "verify": "its answers are right",
+    "wrap": "its demonstrations run",
+    "properties": "what must be true of every answer is stated",
+}
+_TOLD = frozenset({"robustness", "properties", "second-opinion", "exam"})
+"""Stages whose findings are shown."""
 _ROLE_ORDER = ("maker", "user", "dispatcher", "fallback")
 
 
@@ -81,6 +89,8 @@ class Progressing:
                 self._say(f"{fields['task']}: {known}, {fields['model']} makes a tool", "bold")
             case "make.attempt":
                 self._attempt(fields)
+            case "make.found":
+                self._found(fields)
             case "make.done":
                 cost = fields["cost_usd"]
                 price = money(cost if isinstance(cost, Decimal) else None)
@@ -105,12 +115,19 @@ class Progressing:
 
     def _attempt(self, fields: Mapping[str, object]) -> None:
         stage, number, problem = str(fields["stage"]), int(str(fields["number"])), fields["problem"]
-        head = f"  {stage:<8}{number}  "
+        if stage == "parser":  # the maker sees no fixed form, or writes one: of no interest here
+            return
+        head = f"  {stage:<11}{number}  "
         if problem is None:
             mended = "mended: " if number > 1 else ""
             self._say(f"{head}{mended}{_PASSED.get(stage, 'accepted')}", "green")
         else:
             self._say(f"{head}failed: {_gist(str(problem))}", "yellow")
+
+    def _found(self, fields: Mapping[str, object]) -> None:
+        stage = str(fields["stage"])
+        if stage in _TOLD and fields["held"]:
+            self._say(f"  {stage:<11}   {fields['summary']}", "green")
 
     def _say(self, text: str, style: str = "") -> None:
         # As a Text: a style given to print() would colour the bar below as well.
@@ -120,7 +137,9 @@ class Progressing:
 def _gist(problem: str) -> str:
     """The error of a problem in one line, and the assert that it is about."""
     lines = problem.splitlines()
-    first = lines[0].removeprefix("The code failed with the error ")
+    # Of several answers that were compared, the first that went wrong; else the first line.
+    lines = [next((line for line in lines if line.startswith(_FAILED)), lines[0]), *lines]
+    first = lines[0].removeprefix(_FAILED)
     broken = next((line.strip() for line in lines if line.strip().startswith("assert ")), None)
     return first if broken is None else f"{first}, at: {broken}"
 

@@ -78,52 +78,50 @@ class Findings:
 def evidence_of(found: Findings) -> tuple[Evidence, ...]:
     """What each stage found, in their order."""
     settled = found.settled
+    opinion = settled.opinion
     return (
-        _verify(found),
-        _determinism(found),
+        verify_of(settled.verified, found.unknown),
+        determinism_of(settled.verified, found.apart_s),
         Evidence(
             stage="overlap",
             summary="The source holds none of the examples.",
             figures={"shared_literals": list(settled.probed.overlap.evidence)},
         ),
-        _robustness(settled.probed),
-        _properties(settled.held),
-        *_opinion(settled.opinion),
-        Evidence(
-            stage="scaling",
-            held=found.grown.held,
-            summary=str(found.grown),
-            figures={"cpu_s": {str(factor): seconds for factor, seconds in found.grown.seconds.items()}},
-        ),
-        Evidence(stage="parser", held=found.parsing.source is not None, summary=found.parsing.summary),
-        _exam(found),
+        robustness_of(settled.probed),
+        properties_of(settled.held),
+        *(() if opinion is None else (opinion_of(opinion),)),
+        scaling_of(found.grown),
+        parser_of(found.parsing),
+        exam_of(found.exam, found.no_exam),
     )
 
 
-def _verify(found: Findings) -> Evidence:
-    known = len(found.settled.verified.checked)
+def verify_of(verified: Verified, unknown: int) -> Evidence:
+    """Of the known answers, `unknown` of which the maker was not told."""
+    known = len(verified.checked)
     return Evidence(
         stage="verify",
-        summary=f"{known} answers are right; the maker did not know {found.unknown} of them.",
-        figures={"right": known, "unknown_to_maker": found.unknown},
+        summary=f"{known} answers are right; the maker did not know {unknown} of them.",
+        figures={"right": known, "unknown_to_maker": unknown},
     )
 
 
-def _determinism(found: Findings) -> Evidence:
-    verified = found.settled.verified
+def determinism_of(verified: Verified, apart_s: float) -> Evidence:
+    """Of the known calls made again, the last time after so many seconds."""
     known = len(verified.checked)
     said = (
-        f"{known} calls gave the same in cells of another hash seed and zone, at once and "
-        f"{found.apart_s:.1f} s later."
+        f"{known} calls gave the same in cells of another hash seed and zone, at once and {apart_s:.1f} s "
+        "later."
     )
     return Evidence(
         stage="determinism",
         summary=" ".join([said, *unsteady(verified.source)]),
-        figures={"calls": known, "apart_s": round(found.apart_s, 3)},
+        figures={"calls": known, "apart_s": round(apart_s, 3)},
     )
 
 
-def _robustness(probed: Probed) -> Evidence:
+def robustness_of(probed: Probed) -> Evidence:
+    """Of generated input."""
     cases = probed.robustness.cases
     return Evidence(
         stage="robustness",
@@ -133,7 +131,8 @@ def _robustness(probed: Probed) -> Evidence:
     )
 
 
-def _properties(held: Held) -> Evidence:
+def properties_of(held: Held) -> Evidence:
+    """Of what the maker states of every answer."""
     good = {each.name: each.cases for each in held.verdicts if each.status == "holds"}
     listed = ", ".join(f"{name} ({cases} cases)" for name, cases in good.items())
     parts = [f"Hold: {listed}." if good else held.problem or "None was left."]
@@ -151,17 +150,27 @@ def _properties(held: Held) -> Evidence:
     )
 
 
-def _opinion(opinion: Opinion | None) -> tuple[Evidence, ...]:
-    if opinion is None:
-        return ()
+def opinion_of(opinion: Opinion) -> Evidence:
+    """Of another model's function."""
     held = not opinion.problem
-    return (Evidence(stage=opining.STAGE, held=held, summary=str(opinion), figures=opinion.figures),)
+    return Evidence(stage=opining.STAGE, held=held, summary=str(opinion), figures=opinion.figures)
 
 
-def _exam(found: Findings) -> Evidence:
-    exam = found.exam
+def scaling_of(grown: Scaling) -> Evidence:
+    """Of larger inputs."""
+    seconds = {str(factor): seconds for factor, seconds in grown.seconds.items()}
+    return Evidence(stage="scaling", held=grown.held, summary=str(grown), figures={"cpu_s": seconds})
+
+
+def parser_of(parsing: Parsing) -> Evidence:
+    """Of the parser."""
+    return Evidence(stage="parser", held=parsing.source is not None, summary=parsing.summary)
+
+
+def exam_of(exam: Exam | None, why_not: str) -> Evidence:
+    """Of the exam, or of why there was none."""
     if exam is None:
-        return Evidence(stage=examining.STAGE, held=False, summary=f"Not held: {found.no_exam}.")
+        return Evidence(stage=examining.STAGE, held=False, summary=f"Not held: {why_not}.")
     figures = {"right": exam.right, "asked": exam.asked, "bound": exam.bound}
     return Evidence(stage=examining.STAGE, summary=str(exam), figures=figures)
 

@@ -17,9 +17,10 @@ from latm.errors import MakingFailed
 from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
 from latm.maker.judge import Judge
+from latm.maker.strict import _evidence as evidence
 from latm.maker.strict import exam as examining
 from latm.maker.strict import opinion as opining
-from latm.maker.strict._evidence import Findings, Probed, Settled, draft_of, evidence_of, notes_of
+from latm.maker.strict._evidence import Findings, Probed, Settled
 from latm.maker.strict.dispute import disputed
 from latm.maker.strict.exam import Exam
 from latm.maker.strict.opinion import SecondOpinion
@@ -171,10 +172,14 @@ class _Way:
             verified = settled.verified
             self.conversation.begin("parser")
             parsing = await parser(self.conversation, self.strict.cells, verified, foreign)
+            self.conversation.found(evidence.parser_of(parsing))
             self.conversation.begin("scaling")
             grown = await scaling(verified, self.strict.cells)
-            draft = draft_of(verified, parsing)
+            self.conversation.found(evidence.scaling_of(grown))
+            draft = evidence.draft_of(verified, parsing)
             exam = await self._examined(tool_of(draft))
+            no_exam = "there were fewer than 9 examples" if not self.parts.unseen else _NOBODY
+            self.conversation.found(evidence.exam_of(exam, no_exam))
             # Once more at the very end, when the most time has passed.
             self.conversation.begin("determinism")
             apart_s = self.strict.clock.monotonic() - settled.probed.at
@@ -182,17 +187,18 @@ class _Way:
             if problem is None:
                 break
             verified = await self.verification.mend(verified, problem, stage="determinism")
+        self.conversation.found(evidence.determinism_of(verified, apart_s))
         found = Findings(
             settled=settled,
             unknown=len(self.parts.held),
             parsing=parsing,
             grown=grown,
             exam=exam,
-            no_exam="there were fewer than 9 examples" if not self.parts.unseen else _NOBODY,
+            no_exam=no_exam,
             apart_s=apart_s,
         )
-        evidence = evidence_of(found)
-        return dataclasses.replace(draft, evidence=evidence, notes=notes_of(found, evidence))
+        gathered = evidence.evidence_of(found)
+        return dataclasses.replace(draft, evidence=gathered, notes=evidence.notes_of(found, gathered))
 
     async def _verified(self) -> Verified:
         """A function that answers every known question."""
@@ -206,11 +212,13 @@ class _Way:
         )
         self.conversation.begin("verify")
         try:
-            return await self.verification.begin(proposal)
+            verified = await self.verification.begin(proposal)
         except MakingFailed as failure:
             raise await disputed(
                 failure, self.conversation, self.verification, self.properties, self.opinions
             ) from None
+        self.conversation.found(evidence.verify_of(verified, len(self.parts.held)))
+        return verified
 
     async def _settled(self, verified: Verified) -> Settled:
         """Have the function mended until no stage finds anything."""
@@ -219,6 +227,7 @@ class _Way:
             self.conversation.begin("properties")
             held = await self.properties.run(verified, contract_of(verified.source, verified.function))
             if held.verified.source == verified.source:
+                self.conversation.found(evidence.properties_of(held))
                 return Settled(verified=verified, probed=probed, held=held)
             verified = held.verified
 
@@ -238,7 +247,9 @@ class _Way:
                     () if signature is None else signature.declared,
                 )
                 if not robust.inside:
-                    return verified, Probed(found, robust, at)
+                    probed = Probed(found, robust, at)
+                    self.conversation.found(evidence.robustness_of(probed))
+                    return verified, probed
                 problem = crash(robust)
             verified = await self.verification.mend(verified, problem, stage="probe")
 
@@ -250,6 +261,7 @@ class _Way:
             self.conversation.begin(opining.STAGE)
             verified, opinion = await self.opinions.run(settled.verified)
             if verified.source == settled.verified.source:
+                self.conversation.found(evidence.opinion_of(opinion))
                 return dataclasses.replace(settled, opinion=opinion)
             try:
                 settled = await self._settled(verified)

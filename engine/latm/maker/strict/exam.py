@@ -44,8 +44,10 @@ class Exam:
     def __str__(self) -> str:
         """For a reader."""
         score = f"{self.right} of {self.asked} unseen questions were answered rightly"
+        if not self.wrong and self.bound >= 1:
+            return f"{score}; so few bound no error (3/n is {self.bound:.0%})."
         if not self.wrong:
-            return f"{score}; the error is below {min(self.bound, 1.0):.0%} with 95 % confidence."
+            return f"{score}; the error is below {self.bound:.0%} with 95 % confidence (3/n)."
         given = "; ".join(
             f"{question[:80]!r}: {gave!r} for {known!r}" for question, gave, known in self.wrong
         )

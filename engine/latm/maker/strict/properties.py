@@ -145,7 +145,7 @@ class Properties:
         if not brings_function(reply):
             self.conversation.judge(STAGE, self.replies, reply, None)
             return None
-        problem = f"The property {verdict.name} does not hold: {verdict.call} {verdict.detail}".rstrip()
+        problem = f"The property {verdict.name} does not hold: {verdict.call}\n{verdict.detail}".rstrip()
         self.conversation.judge(STAGE, self.replies, reply, problem)
         if not self.verification.may_mend:
             raise self.conversation.failed(STAGE)

@@ -128,6 +128,7 @@ class Verification:
         Raises:
             MakingFailed: it gives a wrong answer, and the attempts are used up.
         """
+        self.replies += 1
         proposal = Proposal(verified.source, (verified.function,))
         return await self._settle(proposal, verified.calls, reply)
 

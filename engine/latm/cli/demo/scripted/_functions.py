@@ -16,6 +16,24 @@ def sort_words(words: list[str]) -> list[str]:
 print(sort_words(["pear", "fig", "apple"]))
 '''
 
+# Right for every question of the demo, and wrong: nobody asks for two words that begin alike.
+SORTING_BY_FOUR = SORTING.replace("key=str.lower", "key=lambda word: word[:4].lower()")
+
+SORTING_PROPERTIES = """\
+many = st.lists(st.text("abcde", min_size=1, max_size=8), max_size=12)
+
+
+@given(words=many)
+def test_the_same_words(words):
+    assert sorted(sort_words(words)) == sorted(words)
+
+
+@given(words=many, start=st.text("abcde", max_size=8))
+def test_in_order(words, start):
+    out = sort_words([start + word for word in words])
+    assert all(one <= other for one, other in zip(out, out[1:]))
+"""
+
 BRACKETS_BROKEN = '''\
 def closing_brackets(sequence: str) -> list[str]:
     """Find the brackets that close an unfinished sequence.
@@ -46,6 +64,33 @@ BRACKETS = BRACKETS_BROKEN.replace(
     "    sequence: brackets of the kinds () [] {} <>, with or without spaces between them.\n",
 )
 
+BRACKETS_PROPERTIES = """\
+PARTNER = {"(": ")", "[": "]", "{": "}", "<": ">"}
+
+
+@st.composite
+def beginnings(draw):
+    symbols, waiting = [], []
+    for _ in range(draw(st.integers(0, 30))):
+        if waiting and draw(st.booleans()):
+            symbols.append(waiting.pop())
+        else:
+            symbols.append(draw(st.sampled_from("([{<")))
+            waiting.append(PARTNER[symbols[-1]])
+    return " ".join(symbols)
+
+
+@given(sequence=beginnings())
+def test_balanced(sequence):
+    waiting = []
+    for symbol in [*sequence.split(), *closing_brackets(sequence)]:
+        if symbol in PARTNER:
+            waiting.append(PARTNER[symbol])
+        else:
+            assert waiting and waiting.pop() == symbol
+    assert not waiting
+"""
+
 TRACKING = '''\
 def track_thing(holdings: dict[str, str], swaps: list[tuple[str, str]], person: str) -> str:
     """Follow things that people swap.
@@ -64,3 +109,21 @@ def track_thing(holdings: dict[str, str], swaps: list[tuple[str, str]], person: 
 # Example usage:
 print(track_thing({"Ann": "a hat", "Ben": "a key"}, [("Ann", "Ben")], "Ann"))
 '''
+
+TRACKING_PROPERTIES = """\
+names = ["Ann", "Ben", "Cem", "Dora", "Eva"]
+starts = st.permutations(["a hat", "a key", "a cup", "a map", "a pen"]).map(lambda all: dict(zip(names, all)))
+pairs = st.permutations(names).map(lambda all: (all[0], all[1]))
+moves = st.lists(pairs, max_size=8)
+
+
+@given(holdings=starts, swaps=moves)
+def test_nothing_is_lost(holdings, swaps):
+    assert sorted(track_thing(holdings, swaps, name) for name in holdings) == sorted(holdings.values())
+
+
+@given(holdings=starts, swaps=moves, last=pairs)
+def test_one_more_swap(holdings, swaps, last):
+    one, other = last
+    assert track_thing(holdings, [*swaps, last], one) == track_thing(holdings, swaps, other)
+"""

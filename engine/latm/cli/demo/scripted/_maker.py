@@ -7,7 +7,7 @@ making that was interrupted goes on where it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from latm.cli.demo.scripted import _functions
@@ -32,6 +32,15 @@ class _Shown:
     answer: str
 
 
+# What a turn of the strict protocol asks for, by words that are in it (docs/reference.md).
+_STRICT = {
+    "write one call of the function": "calls",
+    "tests for Hypothesis": "properties",
+    "does not hold": "dispute",
+    "fixed form": "parser",
+}
+
+
 def reply(request: Request) -> str:
     """What the maker says next."""
     messages = request.messages
@@ -40,17 +49,29 @@ def reply(request: Request) -> str:
         return _AT_A_LOSS
     kind = kinds.pop()
     asked, failed = _stage(messages)
-    if asked == "propose":
-        return _propose(kind, mend=failed)
     shown = [each for each in _shown(_last_with_questions(messages)) if isinstance(each.reading, kind)]
-    return _verify(shown, mend=failed) if asked == "verify" else _wrap(shown)
+    replies: Mapping[str, Callable[[], str]] = {
+        "propose": lambda: _propose(kind, mend=failed),
+        "calls": lambda: _calls(shown, mend=failed),
+        "properties": lambda: _properties(kind),
+        "dispute": _mend_the_order,
+        "parser": lambda: "none",
+        "verify": lambda: _verify(shown, mend=failed),
+        "wrap": lambda: _wrap(shown),
+    }
+    return replies[asked]()
 
 
 def _stage(messages: Sequence[Message]) -> tuple[str, bool]:
     """What the maker is to write, and whether it wrote it before and failed."""
     for message in reversed(messages):
-        if message.role == "user" and _QUESTION.search(message.text):
-            failed = message is not messages[-1]
+        if message.role != "user":
+            continue
+        failed = message is not messages[-1]
+        strict = next((stage for words, stage in _STRICT.items() if words in message.text), None)
+        if strict is not None:
+            return strict, failed
+        if _QUESTION.search(message.text):
             if message is messages[0]:
                 return "propose", failed
             return ("verify" if _ANSWER.search(message.text) else "wrap"), failed
@@ -66,6 +87,8 @@ def _last_with_questions(messages: Sequence[Message]) -> str:
 def _shown(text: str) -> list[_Shown]:
     """The questions of a message that can be read, with their answers where they are told."""
     found: list[_Shown] = []
+    # Of the strict protocol's turns: what stands behind the last question is no part of it.
+    text = text.partition("\n\nFor each question, in this order")[0]
     for section in _QUESTION.split(text)[1:]:
         answer = _ANSWER.search(section)
         question = (section if answer is None else section[: answer.start()]).strip()
@@ -77,10 +100,10 @@ def _shown(text: str) -> list[_Shown]:
 
 def _propose(kind: type[Reading], *, mend: bool) -> str:
     if kind is Sorting:
-        code = _functions.SORTING
+        code = _functions.SORTING_BY_FOUR
         why = (
             "All of these ask for words in alphabetical order. The function takes the words as a list, so "
-            "that it does not matter how a question lists them."
+            "that it does not matter how a question lists them. Four letters tell these words apart."
         )
     elif kind is Tracking:
         code = _functions.TRACKING
@@ -119,6 +142,42 @@ def _verify(shown: Sequence[_Shown], *, mend: bool) -> str:
             "option. The options are looked up now."
         )
     return f"{opening}\n\n```python\n{chr(10).join(tests)}```\n"
+
+
+def _calls(shown: Sequence[_Shown], *, mend: bool) -> str:
+    # The first time the maker forgets whose thing is asked for.
+    careless = not mend and any(isinstance(each.reading, Tracking) for each in shown)
+    calls = "\n".join(_call(each.reading, whole=not careless) for each in shown)
+    opening = "I left out who is asked about; here are all calls again." if mend else "One call for each."
+    return f"{opening}\n\n```python\n{calls}\n```\n"
+
+
+def _call(reading: Reading, *, whole: bool) -> str:
+    match reading:
+        case Sorting(words=words):
+            return f"sort_words({literal(list(words))})"
+        case Brackets(sequence=sequence):
+            return f"closing_brackets({literal(sequence)})"
+        case Tracking(holdings=holdings, swaps=swaps, person=person):
+            asked = f", {literal(person)}" if whole else ""
+            return f"track_thing({literal(dict(holdings))}, {literal(list(swaps))}{asked})"
+
+
+def _properties(kind: type[Reading]) -> str:
+    stated = {
+        Sorting: _functions.SORTING_PROPERTIES,
+        Brackets: _functions.BRACKETS_PROPERTIES,
+        Tracking: _functions.TRACKING_PROPERTIES,
+    }[kind]
+    return f"This must be true of every answer:\n\n```python\n{stated}```\n"
+
+
+def _mend_the_order() -> str:
+    why = (
+        "The function is wrong: words that begin with the same four letters stay as they came. Whole words "
+        "are compared now."
+    )
+    return f"{why}\n\n```python\n{_functions.SORTING}```\n"
 
 
 def _wrap(shown: Sequence[_Shown]) -> str:

@@ -16,7 +16,8 @@ from latm.cli.demo.scripted._reading import Brackets, Reading, Sorting, Tracking
 from latm.plugin import Request
 
 _DEMONSTRATION = re.compile(
-    r"^Question: (?P<question>.*?)\nSolution:\n```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL
+    r"^Question: (?P<question>.*?)\n(?:Call|Solution):\n```python\n(?P<code>.*?)^```",
+    re.MULTILINE | re.DOTALL,
 )
 _NO_CALL = "I cannot turn this question into a call: it is not like the ones that I was shown."
 _COLLECTIONS = (ast.List, ast.Tuple, ast.Dict, ast.Set)
