@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from math import trunc
 from typing import final
 
 from latm.user._grounding._leaves import Leaf
@@ -97,8 +98,9 @@ class Facts:
         places = -int(exact.as_tuple().exponent)
         if places < _LEAST_PLACES:
             return False
-        # A third is 0.33 as well as 0.333333; 2.45 is no 2.4.
-        return any(abs(each - Fraction(exact)) < Fraction(1, 10**places) for each in self._endless)
+        written = Fraction(exact) * 10**places
+        # A third is 0.33 as well as 0.333333, two thirds are 0.66 or 0.67; 2.45 is no 2.4.
+        return any(written in {trunc(each * 10**places), round(each * 10**places)} for each in self._endless)
 
     def _reads(self, text: str) -> bool:
         """Whether a text is another spelling of a number, a date or a time of the question."""

@@ -91,7 +91,8 @@ def numbers_in(text: str) -> Iterator[Fraction]:
             yield from _around(text, chunk.start(), chunk.end(), size)
     for spaced in _SPACED.finditer(text):
         if len(spaced[0]) <= _MOST_DIGITS:
-            yield Fraction(int(spaced[0].replace(" ", "")))
+            whole = Fraction(int(spaced[0].replace(" ", "")))
+            yield from _around(text, spaced.start(), spaced.end(), whole)
     for ratio in _RATIO.finditer(text):
         if bottom := int(ratio["bottom"]):
             part = Fraction(int(ratio["top"]), bottom)

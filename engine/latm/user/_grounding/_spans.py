@@ -124,22 +124,23 @@ class Spans:
 
     def _first(self, text: str, start: int = 0) -> int | None:
         """Behind the first place from `start` on where a text stands as it is; None where it does not."""
+        signs = _signs(text)
         for at in _places(self.text, text, start):
-            if self._is_whole(text, at, at + len(text)):
+            if self._is_whole(signs, at, at + len(text)):
                 return at + len(text)
         return None
 
     def _cleaned(self, text: str) -> bool:
         """Whether a text is one span without what may be left out."""
         bare = "".join(text.split())
-        apart = _gaps(text)
+        apart, signs = _gaps(text), _signs(bare)
         for view in self._views:
             spots = view.places
             for at in _places(view.text, bare):
                 # Words that it keeps apart have to be apart in the question as well.
                 if any(spots[at + gap] - spots[at + gap - 1] == 1 for gap in apart):
                     continue
-                if self._is_whole(bare, spots[at], spots[at + len(bare) - 1] + 1):
+                if self._is_whole(signs, spots[at], spots[at + len(bare) - 1] + 1):
                     return True
         return False
 
@@ -158,15 +159,10 @@ class Spans:
                 return False
         return True
 
-    def _is_whole(self, text: str, start: int, end: int) -> bool:
+    def _is_whole(self, signs: frozenset[str], start: int, end: int) -> bool:
         """Whether a place begins and ends where words, numbers and runs of signs do."""
         if self._splits(start) or self._splits(end):
             return False
-        signs = frozenset(text)
-        if len(text) < 2 or any(each.isalnum() for each in text):  # noqa: PLR2004 - a sign alone is no run
-            return True
-        if signs & _BRACKETS:
-            signs |= _BRACKETS
         before = self.text[max(start - _NEAR, 0) : start].rstrip()[-1:]
         behind = self.text[end : end + _NEAR].lstrip()[:1]
         if before and _PAIRS.get(before) == behind:
@@ -184,6 +180,14 @@ class Spans:
             return behind.isdigit() or (behind == "." and self.text[at + 1 : at + 2].isdigit())
         # Scripts without case mostly write without spaces too.
         return _is_cased(before) and (_is_cased(behind) or unicodedata.combining(behind) > 0)
+
+
+def _signs(text: str) -> frozenset[str]:
+    """What a run of signs goes on with; nothing for words, and for a sign alone."""
+    if len(text) < 2 or any(each.isalnum() for each in text):  # noqa: PLR2004
+        return frozenset()
+    signs = frozenset(text)
+    return signs | _BRACKETS if signs & _BRACKETS else signs
 
 
 def _is_cased(each: str) -> bool:

@@ -18,6 +18,7 @@ from latm.user._grounding._leaves import Leaf, Value, leaves_of
 
 _QUOTED = re.compile(r"(?P<mark>``|[`'\"])(?P<word>[^\s`'\"][^`'\"\n]{0,40}?)(?P=mark)")
 _NAME = re.compile(r"[A-Za-z_][\w-]+")
+_PHRASE = re.compile(r"[A-Za-z_][\w -]*\w")
 _TWICE = 2
 
 
@@ -110,5 +111,5 @@ def _compared(source: str) -> Iterator[str]:
             for part in ast.walk(each) if each else ():
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     word = part.value
-                    if _NAME.fullmatch(word):
+                    if _PHRASE.fullmatch(word):
                         yield word

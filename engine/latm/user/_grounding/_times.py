@@ -15,7 +15,8 @@ _CLOCK = re.compile(
 )
 _PACKED = re.compile(r"(?<![\d:.,])(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)\s?(?:h|hrs|hours)?(?![\d:.,%])")
 _SPOKEN = re.compile(
-    r"\b(?P<size>half|quarter|\d{1,2})(?: minutes?)? (?P<side>past|after|to|before|till) (?P<hour>\d{1,2})\b"
+    r"(?<![\w:.])(?P<size>half|quarter|\d{1,2})(?: minutes?)? (?P<side>past|after|to|before|till) "
+    r"(?P<hour>\d{1,2})(?![\w:])"
 )
 _NAMED = {"noon": _NOON, "midday": _NOON, "midnight": 0}
 _NAME = re.compile(r"\b(?:noon|midday|midnight)\b")
