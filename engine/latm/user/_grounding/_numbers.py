@@ -75,7 +75,7 @@ _PART = re.compile(
 _PERCENT = re.compile(r"[ -]?(?:%|per ?cent\b)")
 _SUFFIX = re.compile(r"[ -]?([a-z]{1,9})(?![a-z])")
 _BELOW = re.compile(r"[ \u00b0]*(?:degrees? )?(?:[cf] |celsius |fahrenheit )?below (?:zero|0|freezing)")
-_NEGATIVE = re.compile(r"(?:-[ ]?[$\u20ac\u00a3\u00a5\u20b9]?[ ]?|\b(?:minus|negative) )\Z")
+_NEGATIVE = re.compile(r"(?:- ?|\b(?:minus|negative) )[$\u20ac\u00a3\u00a5\u20b9]? ?\Z")
 _NEAR = 12  # characters before a number that its sign is looked for in
 _MOST_DIGITS = 4300  # as many as Python turns into a number
 
