@@ -23,7 +23,7 @@ from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
 from latm.maker._leasing import LEASE_S, Patience, holding
 from latm.maker.propose import propose
-from latm.maker.strict import Strict
+from latm.maker.strict import Replaced, Strict
 from latm.maker.verify import verify
 from latm.maker.wrap import wrap
 from latm_sandbox import AsyncSandbox
@@ -267,7 +267,13 @@ class Maker:
             answers=order.answers,
             foreign=await in_thread(_questions_of_others, self.library, order.name),
             tool_of=tool_of,
+            second=await self._second(order.settings),
+            replaced=await in_thread(_replaced, self.library, order.name),
         )
+
+    async def _second(self, settings: MakingConfig) -> Role | None:
+        wanted = settings.second_opinion
+        return None if wanted is None else await self.roles.get(wanted)
 
     async def _paper(
         self,
@@ -321,6 +327,15 @@ def _tool(order: _Order, conversation: Conversation, draft: Draft, *, seconds: f
             created=now.isoformat(timespec="seconds"),
         ),
     )
+
+
+def _replaced(library: Library, name: str) -> Replaced | None:
+    """The version that a new one has to be as good as."""
+    current = library.current(name)
+    if current is None:
+        return None
+    doubted = current.status == "quarantined"
+    return Replaced(tool=current.tool, doubted=doubted, overruled=library.overruled(name))
 
 
 def _questions_of_others(library: Library, name: str) -> tuple[str, ...]:

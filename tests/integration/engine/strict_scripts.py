@@ -78,7 +78,7 @@ class Maker:
         stage = self._stage(turns[-1])
         so_far = [self._stage(turn) for turn in turns]
         if stage == "verify":
-            wanted = next(turn for turn in turns if STAGES["verify"] in turn)
+            wanted = next(turn for turn in reversed(turns) if STAGES["verify"] in turn)
             translate = self.calls[min(so_far.count("verify") - 1, len(self.calls) - 1)]
             return fenced("\n".join(translate(each) for each in questions_in(wanted)))
         replies = {

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from latm.maker.strict._making import Strict, split
+from latm.maker.strict.regression import Replaced
 
-__all__ = ["Strict", "split"]
+__all__ = ["Replaced", "Strict", "split"]

@@ -11,12 +11,14 @@ from latm.maker._draft import Draft
 from latm.maker.judge import Robustness
 from latm.maker.strict import exam as examining
 from latm.maker.strict import opinion as opining
+from latm.maker.strict import regression as regressing
 from latm.maker.strict.exam import Exam
 from latm.maker.strict.opinion import Opinion
 from latm.maker.strict.overlap import Overlap
 from latm.maker.strict.parser import Parsing
 from latm.maker.strict.probe import Scaling, unsteady
 from latm.maker.strict.properties import Held
+from latm.maker.strict.regression import Carried
 from latm.maker.strict.verify import Verified
 
 _OPTIONAL = frozenset({"parser", "scaling"})  # stages without which a tool is no less to be trusted
@@ -49,6 +51,7 @@ class Settled:
     verified: Verified
     probed: Probed
     held: Held
+    carried: Carried | None = None
     opinion: Opinion | None = None
 
 
@@ -89,6 +92,7 @@ def evidence_of(found: Findings) -> tuple[Evidence, ...]:
         ),
         robustness_of(settled.probed),
         properties_of(settled.held),
+        *(() if settled.carried is None else (regression_of(settled.carried),)),
         *(() if opinion is None else (opinion_of(opinion),)),
         scaling_of(found.grown),
         parser_of(found.parsing),
@@ -150,6 +154,11 @@ def properties_of(held: Held) -> Evidence:
     )
 
 
+def regression_of(carried: Carried) -> Evidence:
+    """Of what the version before was tested with."""
+    return Evidence(stage=regressing.STAGE, summary=str(carried), figures=carried.figures)
+
+
 def opinion_of(opinion: Opinion) -> Evidence:
     """Of another model's function."""
     held = not opinion.problem
@@ -180,14 +189,19 @@ def notes_of(found: Findings, evidence: Sequence[Evidence]) -> tuple[str, ...]:
     settled = found.settled
     missing = [each for each in evidence if not each.held and each.stage not in _OPTIONAL]
     notes = [f"{each.stage}: {each.summary}" for each in missing]
+    carried = settled.carried
+    if carried is not None and (carried.overruled or carried.disputed or carried.dropped or carried.left_out):
+        notes.append(f"{regressing.STAGE}: {carried}")
     if settled.opinion is not None and settled.opinion.differences:
         notes.append(f"{opining.STAGE}: {settled.opinion}")
     notes += [f"Outside its contract: {each}" for each in settled.probed.outside]
     return (*notes, found.grown.warning) if found.grown.warning else tuple(notes)
 
 
-def draft_of(verified: Verified, parsing: Parsing) -> Draft:
-    """The tool without its evidence."""
+def draft_of(settled: Settled, parsing: Parsing) -> Draft:
+    """The tool without its evidence. What it took over from the version before is tested and not shown."""
+    verified, carried = settled.verified, settled.carried
+    checked = (*verified.checked, *(() if carried is None else carried.checked))
     return Draft(
         source=verified.source,
         function=verified.function,
@@ -198,7 +212,8 @@ def draft_of(verified: Verified, parsing: Parsing) -> Draft:
         call_style="call",
         checks=tuple(
             Check(question=each.example.question, call=str(each.call), answer=each.example.answer)
-            for each in verified.checked
+            for each in checked
         ),
+        tests={} if carried is None else carried.tests,
         parser=parsing.source,
     )

@@ -20,6 +20,7 @@ from latm.maker.judge import Judge
 from latm.maker.strict import _evidence as evidence
 from latm.maker.strict import exam as examining
 from latm.maker.strict import opinion as opining
+from latm.maker.strict import regression as regressing
 from latm.maker.strict._evidence import Findings, Probed, Settled
 from latm.maker.strict.dispute import disputed
 from latm.maker.strict.exam import Exam
@@ -29,6 +30,7 @@ from latm.maker.strict.parser import parser
 from latm.maker.strict.probe import crash, determinism, distinct, scaling
 from latm.maker.strict.properties import Properties
 from latm.maker.strict.propose import Modules, propose
+from latm.maker.strict.regression import Regression, Replaced
 from latm.maker.strict.verify import Verification, Verified
 from latm.user import User
 from latm_sandbox import AsyncSandbox
@@ -92,6 +94,7 @@ class Strict:
         foreign: Sequence[str],
         tool_of: Callable[[Draft], Tool],
         second: Role | None = None,
+        replaced: Replaced | None = None,
     ) -> Draft:
         """Make a function that passes every stage.
 
@@ -103,6 +106,7 @@ class Strict:
             foreign: known questions of other tasks.
             tool_of: a tool that is not stored, for the exam.
             second: who gives a second opinion, if anybody does.
+            replaced: the version that the tool would replace, if there is one.
 
         Raises:
             MakingFailed: a stage used up its attempts.
@@ -134,6 +138,17 @@ class Strict:
                 answers=answers,
                 modules=modules,
             )
+        regression = None
+        if replaced is not None:
+            regression = Regression(
+                conversation=conversation,
+                verification=verification,
+                cells=self.cells,
+                answers=answers,
+                replaced=replaced,
+                examples=examples,
+                attempts=settings.attempts,
+            )
         way = _Way(
             strict=self,
             conversation=conversation,
@@ -144,6 +159,7 @@ class Strict:
             modules=modules,
             verification=verification,
             properties=properties,
+            regression=regression,
             opinions=opinions,
         )
         return await way.go(foreign, tool_of)
@@ -162,6 +178,7 @@ class _Way:
     modules: Modules
     verification: Verification
     properties: Properties
+    regression: Regression | None
     opinions: SecondOpinion | None
 
     async def go(self, foreign: Sequence[str], tool_of: Callable[[Draft], Tool]) -> Draft:
@@ -176,7 +193,7 @@ class _Way:
             self.conversation.begin("scaling")
             grown = await scaling(verified, self.strict.cells)
             self.conversation.found(evidence.scaling_of(grown))
-            draft = evidence.draft_of(verified, parsing)
+            draft = evidence.draft_of(settled, parsing)
             exam = await self._examined(tool_of(draft))
             no_exam = "there were fewer than 9 examples" if not self.parts.unseen else _NOBODY
             self.conversation.found(evidence.exam_of(exam, no_exam))
@@ -226,10 +243,17 @@ class _Way:
             verified, probed = await self._probed(verified)
             self.conversation.begin("properties")
             held = await self.properties.run(verified, contract_of(verified.source, verified.function))
-            if held.verified.source == verified.source:
-                self.conversation.found(evidence.properties_of(held))
+            if held.verified.source != verified.source:
+                verified = held.verified
+                continue
+            self.conversation.found(evidence.properties_of(held))
+            if self.regression is None:
                 return Settled(verified=verified, probed=probed, held=held)
-            verified = held.verified
+            self.conversation.begin(regressing.STAGE)
+            verified, carried = await self.regression.run(verified)
+            if carried is not None:
+                self.conversation.found(evidence.regression_of(carried))
+                return Settled(verified=verified, probed=probed, held=held, carried=carried)
 
     async def _probed(self, verified: Verified) -> tuple[Verified, Probed]:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from latm._answers import AnswerType
 from latm._literals import LiteralCall, Unreadable, read_calls
@@ -18,7 +19,7 @@ from latm_sandbox import AsyncSandbox, Program
 STAGE = "verify"
 _DOUBTED = 3
 """Examples that have to speak for a function before the only one against it is doubted."""
-_GO_ON = (
+GO_ON: Final = (
     "If calls are wrong, reply with all of them again, one a line in one Python block. If the function is "
     "wrong, reply with the whole function in one Python block, without calls; the last calls are then made "
     "again."
@@ -52,9 +53,14 @@ class Verified:
 
 def question_text(questions: Sequence[str]) -> str:
     """What the maker is asked. No answer is in it."""
+    return calls_text(f"The function runs. Here are {len(questions)} questions of this kind.", questions)
+
+
+def calls_text(opening: str, questions: Sequence[str]) -> str:
+    """A request for one call of the function for each question."""
     listed = "\n\n".join(f"Question: {each}" for each in questions)
     return (
-        f"The function runs. Here are {len(questions)} questions of this kind.\n\n{listed}\n\n"
+        f"{opening}\n\n{listed}\n\n"
         "For each question, in this order, write one call of the function with its arguments taken from the "
         "question and written out as literals (no variables, no expressions). Where the answer is one part "
         'of the value, put a literal subscript behind the call, such as f(...)["Alice"]. Reply with one '
@@ -153,7 +159,7 @@ class Verification:
             self.conversation.judge(STAGE, self.replies, reply, problem)
             if verified is not None:
                 return verified
-            self.conversation.say(f"{problem}\n{_GO_ON}")
+            self.conversation.say(f"{problem}\n{GO_ON}")
             reply = None
 
     async def _ask(self) -> str:
