@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import final
 
 from latm._records import Example, Tool
-from latm.library import _database
+from latm.library import _database, _exporting, _importing
 from latm.library._audits import Audit, Audits
 from latm.library._database import Database
 from latm.library._instances import FEEDBACK, Instances, Source
@@ -98,6 +100,39 @@ class Library(Work):
             LeaseLost: another took the task over; nothing is stored.
         """
         return self._tools.add(tool, run=run, used=used, lease=lease)
+
+    def export(self, directory: str | os.PathLike[str], name: str | None = None) -> tuple[Path, ...]:
+        """Write tools into a directory, a folder for each, to be read, reviewed and kept with other sources.
+
+        Each folder takes the place of an earlier export of the same tool; others stay as they are.
+
+        Args:
+            directory: made where it does not exist.
+            name: the tool to write; None writes all that serve.
+
+        Returns:
+            The folders.
+
+        Raises:
+            LibraryError: there is no such tool in use, or a folder cannot be written.
+        """
+        chosen = self.list() if name is None else (self.get(name),)
+        return tuple(_exporting.write(tool, Path(directory)) for tool in chosen)
+
+    def import_(self, directory: str | os.PathLike[str]) -> tuple[Tool, ...]:
+        """Store the tools of a directory that was exported, or the one tool whose folder it is.
+
+        All are read and checked before any is stored. One that is the very same as the current version is
+        not stored again, and stays in or out of use as it is. Nothing is run: their tests can be run again
+        by `Engine.test`.
+
+        Returns:
+            The tools as the library has them now.
+
+        Raises:
+            LibraryError: a file is missing, is too much, or is not as it was exported; says which.
+        """
+        return tuple(self._tools.take_in(tool) for tool in _importing.read_all(Path(directory)))
 
     def rollback(self, name: str) -> Tool | None:
         """Withdraw the current version for good, so that the one before is current again.

@@ -179,6 +179,14 @@ class Tools:
                 changed(connection)
         return stored
 
+    def take_in(self, tool: Tool) -> Tool:
+        """Store a tool from elsewhere, unless the current version is the very same, whatever its status."""
+        with self._database.writing() as connection:
+            found = _current(connection, tool.name)
+            if found is not None and _digest(connection, found.tool) == content_digest(plain(tool)):
+                return found.tool
+        return self.add(tool)
+
     def rollback(self, name: str) -> Tool | None:
         """Withdraw the current version."""
         with self._database.writing() as connection:
