@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from integration.engine import killed, scripts
+from integration.engine import killed, scripts, strict_scripts
 from latm import Config, Engine, cassettes
 from latm.library import Library
 from latm.testing import HttpReply, OpenAIServer, RecordedRequest, read_request
@@ -26,12 +26,27 @@ BROKEN = scripts.GOOD.replace("```python\n", "```python\nimport nothing_of_the_k
 MAKER = scripts.maker(proposals=(BROKEN, scripts.GOOD), offsets=(1, 0))
 CALLS = 5  # propose, mend it, verify, mend that, wrap
 
+# Each stage has something to mend: a function that does not load, wrong calls, a property that does not hold.
+UNSOUND = strict_scripts.HOLDS + (
+    "\n@given(numbers=st.lists(st.integers(1, 9), min_size=1, max_size=6))\ndef test_small(numbers):\n"
+    "    assert total(numbers) != 3000\n"
+)
+STRICT_MAKER = strict_scripts.Maker(
+    functions=(f"import nothing_of_the_kind\n{strict_scripts.GOOD}", strict_scripts.GOOD),
+    calls=(lambda question: f"total({strict_scripts.numbers(question)}, 1)", strict_scripts.call_of),
+    properties=(UNSOUND,),
+)
+STRICT_CALLS = (
+    10  # propose and mend it, verify and mend that, properties and a dispute, parser, an exam of three
+)
+
 
 @dataclass
 class Drill:
     """The maker's server, which is down at every third request, and the processes that ask it."""
 
     folder: Path
+    protocol: str = "paper"
     victim: subprocess.Popen[str] | None = None
     kill_at: int | None = None
     replies: int = 0
@@ -49,7 +64,11 @@ class Drill:
             if self.replies == self.kill_at and self.victim is not None:
                 self.victim.send_signal(signal.SIGKILL)
                 self.victim.wait()
-        return MAKER(read_request(request))
+        if self.protocol == "paper":
+            return MAKER(read_request(request))
+        if request.body["model"] == "u":
+            return strict_scripts.user(read_request(request))
+        return STRICT_MAKER(read_request(request))
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -68,6 +87,7 @@ class Drill:
     def run(self, base_url: str, *, die_at: int | None = None) -> list[Any] | None:
         """Make the tool in a process of its own; what it says, or None where it was killed."""
         spec = {"base_url": base_url, "library": self.library, "record": str(self.tape), "die_at": die_at}
+        spec["protocol"] = self.protocol
         command = [sys.executable, str(Path(killed.__file__)), json.dumps(spec)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             self.victim = process
@@ -80,16 +100,19 @@ class Drill:
         """The books of the whole making, whoever of the processes paid."""
         assert made is not None
         source, run, tokens, cost, spent = made
-        assert source in scripts.GOOD
+        good, calls = (
+            (scripts.GOOD, CALLS) if self.protocol == "paper" else (strict_scripts.GOOD, STRICT_CALLS)
+        )
+        assert source.strip() in good
         library = Library(self.library)
         entries = library.journal(run)
         library.close()
-        assert len(entries) == CALLS
+        assert len(entries) == calls
         assert tokens == sum(each.usage.total for each in entries)
         assert Decimal(cost) == sum(each.cost_usd or 0 for each in entries)
         assert spent == paid_here
         recorded = [each.reply.text for each in cassettes.read_cassette(self.tape).exchanges]
-        assert recorded == [each.reply["text"] for each in entries]
+        assert recorded == [each.reply["text"] for each in entries if each.role == "maker"]
 
 
 @pytest.fixture
@@ -129,3 +152,21 @@ def test_a_making_that_nobody_kills_pays_once(drill: Drill) -> None:
     with drill.serving() as base_url:
         drill.check(drill.run(base_url), paid_here=CALLS)
     assert drill.replies == CALLS
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        pytest.param(4, id="short"),
+        pytest.param(1, id="full", marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
+    ],
+)
+def test_a_strict_making_that_is_killed_pays_for_no_call_twice(drill: Drill, each: int) -> None:
+    drill.protocol = "strict"
+    with drill.serving() as base_url:
+        for paid in range(each, STRICT_CALLS + 1, each):
+            assert drill.run(base_url, die_at=each) is None
+            assert drill.replies == paid
+        drill.check(drill.run(base_url), paid_here=STRICT_CALLS % each)
+    assert drill.replies == STRICT_CALLS
+    assert drill.down == 2
