@@ -17,20 +17,19 @@ from latm.user._tries import Tried
 from latm_sandbox import AsyncSandbox, Outcome, Status
 
 # Runs after the tool's source, in its names, so that a tool has one kind of cell: it adds one name that the
-# source does not use. The parser has a module of its own, and what it gives is copied before anyone changes
-# it; marshal takes plain data alone. It is short because every call compiles it.
+# source does not use. The parser has names of its own; what it gives is copied before anyone changes it, and
+# marshal takes plain data alone. Every call compiles this, so that it is short: what is wrong with a parser
+# comes out as an error without a line of the program.
 _CODE = """def {name}(question, source, function):
-    import marshal, sys
-    module = sys.modules["latm_parser"] = type(sys)("latm_parser")
-    try:
-        exec(source, module.__dict__)
-        data = marshal.dumps(module.parse(question))
-        text = module.render(marshal.loads(data))
-        if type(marshal.loads(data)) is not dict or text.split() != question.split():
-            return None
-    except BaseException:
-        return None
-    return marshal.loads(data), text, function(**marshal.loads(data))
+    import marshal
+    space = {{"__name__": __name__}}
+    exec(source, space)
+    found = space["parse"](question)
+    if found is not None:
+        data = marshal.dumps(found)
+        text = space["render"](found)
+        if text.split() == question.split():
+            return marshal.loads(data), text, function(**marshal.loads(data))
 {name} = {name}({question!r}, {source!r}, {function})
 """
 _NAME = "latm_parsed"
