@@ -12,6 +12,7 @@ SOURCES = {
     "latm": ROOT / "engine" / "latm",
     "latm_sandbox": ROOT / "sandbox" / "latm_sandbox",
     "latm_anthropic": ROOT / "providers" / "latm_anthropic",
+    "latm_local": ROOT / "providers" / "latm_local",
     "latm_openai": ROOT / "providers" / "latm_openai",
     "latm_replay": ROOT / "providers" / "latm_replay",
 }

@@ -2,13 +2,13 @@
 
 Usage: python tests/bench/dispatching.py [--tools N,N] [--questions N] [--json FILE]
 
-The library is a real one, in SQLite, with the hard set's tools of tests/integration/engine and synthetic ones:
-names, contracts and questions of words whose frequencies fall as those of English do (Zipf), and a history of
-4 kB each. The questions are the hard set's, and others made like the synthetic tools'. A question's time is
-everything up to the request of the dispatcher's model: the look whether the library changed, the index, the
-cards. "After a change" is the question after one more near miss was kept. The target is at most 10 ms at p95
-with 10,000 tools, and a prompt that does not grow. Also recall: whether the right tool of a reworded question
-is among the five.
+The library is a real one, in SQLite, with the hard set's tools of tests/integration/engine and synthetic
+ones: names, contracts and questions of words whose frequencies fall as those of English do (Zipf), and a
+history of 4 kB each. The questions are the hard set's, and others made like the synthetic tools'. A
+question's time is everything up to the request of the dispatcher's model: the look whether the library
+changed, the index, the cards. "After a change" is the question after one more near miss was kept. The target
+is at most 10 ms at p95 with 10,000 tools, and a prompt that does not grow. Also recall: whether the right
+tool of a reworded question is among the five.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ async def measure(count: int, questions: int, folder: str) -> dict[str, object]:
         shortlist = await dispatcher.shortlist(question)
         prompt = request(question, shortlist.candidates)
         times.append(time.perf_counter() - started)
-        sizes.append(len(str(prompt.system)) + len(json.dumps(prompt.response_schema)))  # type: ignore[arg-type]
+        sizes.append(len(str(prompt.system)) + len(json.dumps(dict(prompt.response_schema or {}))))
     changes: list[float] = []
     for number in range(20):
         library.add_negative(PAPER[0].name, f"near miss {number}")

@@ -19,8 +19,9 @@ from latm.dispatcher._words import words
 # against a usual tool's, a constant, so that no tool's weights change when another one comes or goes.
 _K1, _B, _USUAL_LENGTH = 1.2, 0.75, 60
 _SCALE = 100  # weights are kept as small whole numbers, which Python holds once for all
-# Postings of one query that may bring in new documents, and how many documents are looked at further after that.
-# Of 10,000 tools, 1,500 to 12,000 postings find the same ones and take 0.5 to 1.9 ms (tests/bench/dispatching.py).
+# Postings of one query that may bring in new documents, and how many documents are looked at further after
+# that. Of 10,000 tools, 1,500 to 12,000 postings find the same ones and take 0.5 to 1.9 ms
+# (tests/bench/dispatching.py).
 _ROOM, _KEPT = 3_000, 100
 _FEW = 20  # in a smaller library "in more than half of them" says nothing about a word
 _FEWEST = 4  # words of a text at least: by one word alone nothing is near

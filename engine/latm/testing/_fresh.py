@@ -21,6 +21,7 @@ from latm.testing._scenario import Scenario
 __all__ = ["examine_afresh"]
 
 _PATIENCE_S = 120.0
+_MOMENT_S = 1.0
 # Of the processor, not of the clock, and the best of several: a busy machine is not the plugin's fault.
 _IMPORT_S = 0.05
 _IMPORTS = 3
@@ -49,7 +50,10 @@ try:
     anyio.run(call)
 except LatmError as error:
     found["error"] = [type(error).__name__, str(error)]
-found["threads"] = [each.name for each in threading.enumerate() if each is not threading.main_thread()]
+others = [each for each in threading.enumerate() if each is not threading.main_thread()]
+for each in others:
+    each.join(task["moment_s"])  # anyio's own worker threads were told to end, and do it about now
+found["threads"] = [each.name for each in others if each.is_alive()]
 """
 _PROGRAM = """
 import json, sys
@@ -112,6 +116,7 @@ def _task(spec: ProviderSpec, plain: Scenario, *, module: str) -> dict[str, Any]
         "options": plain_json(plain.options),
         "key": None if spec.key_env is None else CANARY,
         "request": encode_request(plain.request),
+        "moment_s": _MOMENT_S,
     }
 
 
