@@ -13,6 +13,7 @@ from latm._failures import failure
 from latm._literals import LiteralCall, Unreadable, read_call
 from latm._records import Tool
 from latm._signature import Signature, contract_of, json_schema
+from latm._threads import in_thread
 from latm.plugin import Function, Reply
 from latm.user._functions import signature_in
 from latm.user._grounding import ungrounded
@@ -22,6 +23,7 @@ from latm_sandbox import AsyncSandbox, Outcome, Status
 
 _LONGEST_DESCRIPTION = 1024  # characters; what services take
 _SHOWN = 300
+_LONG = 20_000  # characters of a question that it takes some 40 ms to go through
 
 
 @final
@@ -72,9 +74,14 @@ class Calling:
         except Unreadable as error:
             unread = f"No call of {self.tool.function} can be read: {error}."
             return Tried(kind="unreadable", problem=unread)
-        if (problem := ungrounded(self.tool, call, self.question)) is not None:
+        if (problem := await self._ungrounded(call)) is not None:
             return Tried(kind="ungrounded", problem=f"{problem}.")
         return await make(call, tool=self.tool, question=self.question, sandbox=self.sandbox)
+
+    async def _ungrounded(self, call: LiteralCall) -> str | None:
+        if len(self.question) < _LONG:
+            return ungrounded(self.tool, call, self.question)
+        return await in_thread(ungrounded, self.tool, call, self.question)
 
 
 async def make(call: LiteralCall, *, tool: Tool, question: str, sandbox: AsyncSandbox) -> Tried:

@@ -68,6 +68,7 @@ class Spans:
 
     def __init__(self, question: str) -> None:
         self.text = folded(question)
+        self._made: list[_View] = []
 
     def holds(self, wanted: str) -> bool:
         """Whether a text comes from the question.
@@ -99,9 +100,12 @@ class Spans:
         """Characters that are words of their own."""
         return Counter(re.findall(r"(?<!\w)\w(?!\w)", self.text))
 
-    @cached_property
-    def _views(self) -> tuple[_View, ...]:
-        return tuple(self._without(marks) for marks in (frozenset[str](), _SEPARATORS, _SEPARATORS | _STOPS))
+    def _views(self) -> Iterator[_View]:
+        """The question without white space, then without ever more marks."""
+        for number, marks in enumerate((frozenset[str](), _SEPARATORS, _SEPARATORS | _STOPS)):
+            if number == len(self._made):
+                self._made.append(self._without(marks))
+            yield self._made[number]
 
     def _without(self, marks: frozenset[str]) -> _View:
         """The question without white space, and where there are marks to drop without them and quotes."""
@@ -134,7 +138,7 @@ class Spans:
         """Whether a text is one span without what may be left out."""
         bare = "".join(text.split())
         apart, signs = _gaps(text), _signs(bare)
-        for view in self._views:
+        for view in self._views():
             spots = view.places
             for at in _places(view.text, bare):
                 # Words that it keeps apart have to be apart in the question as well.
