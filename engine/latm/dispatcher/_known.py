@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from latm._records import Example, Tool
 from latm._signature import contract_of
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 SHORTLIST = 5
 _NAME_COUNTS = 3  # a name is short and chosen with care
-_ONE_BY_ONE = 50  # tools that are read alone; of more, all are read at once
+_MOST_NAMED = 50  # tools that are asked for by name; of more, all are read
 _TOOLS_KEPT = 256  # whole tools kept in memory; of all others there are the words in the index
-_NEGATIVES_KEPT = 1_000  # tasks whose near misses are kept in memory
 
 
 @final
@@ -36,7 +35,6 @@ class Known:
         self._serving: Mapping[str, int] = {}
         self._tasks: Mapping[str, Sequence[Example]] = {}
         self._tools: dict[tuple[str, int], Candidate] = {}
-        self._negatives: dict[str, tuple[str, ...]] = {}
         self._alike: dict[str, tuple[str, ...]] = {}
 
     def refresh(self) -> None:
@@ -50,7 +48,7 @@ class Known:
             return
         # Read before the index is touched: an error must leave a whole index behind.
         serving, tasks = dict(self._library.serving()), self._library.tasks()
-        new = [name for name, version in serving.items() if self._serving.get(name) != version]
+        new = {name: version for name, version in serving.items() if self._serving.get(name) != version}
         read = self._read(new)
         with self._lock:
             for name in self._serving.keys() - serving.keys():
@@ -64,22 +62,27 @@ class Known:
                 if changed and task not in serving:
                     self._index.put(task, _fields(_pending(task, examples)))
             self._rename(before=self._serving.keys() | self._tasks.keys(), now=serving.keys() | tasks.keys())
-            self._serving, self._tasks, self._negatives = serving, tasks, {}
+            self._serving, self._tasks = serving, tasks
             # Last: who reads it unlocked may at most do the work again.
             self._revision = revision
 
     def shortlist(self, question: str) -> Shortlist:
-        """The candidates for a question, among what was known at the last `refresh`."""
+        """The candidates for a question, among what was known at the last `refresh`.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
         with self._lock:
             best = self._index.best(question, SHORTLIST)
             serving, tasks = self._serving, self._tasks
+        tooled = self._tooled({name: serving[name] for name, _ in best if name in serving})
+        misses = self._library.negatives_of(tooled)
         found: list[Candidate] = []
         for name, score in best:
-            version = serving.get(name)
-            if version is None:
+            if name in tooled:
+                found.append(dataclasses.replace(tooled[name], negatives=misses.get(name, ()), score=score))
+            elif name not in serving:
                 found.append(dataclasses.replace(_pending(name, tasks[name]), score=score))
-            elif (tooled := self._tooled(name, version)) is not None:
-                found.append(dataclasses.replace(tooled, negatives=self._misses(name), score=score))
         return Shortlist(tuple(found))
 
     def alike(self, name: str) -> str | None:
@@ -99,29 +102,26 @@ class Known:
             key = likeness(name)
             self._alike[key] = (*self._alike.get(key, ()), name)
 
-    def _read(self, names: Sequence[str]) -> Sequence[Tool]:
-        if len(names) > _ONE_BY_ONE:
-            wanted = set(names)
-            return [tool for tool in self._library.list() if tool.name in wanted]
-        return [tool for name in names if (tool := self._library.find(name)) is not None]
+    def _read(self, versions: Mapping[str, int]) -> Sequence[Tool]:
+        if len(versions) > _MOST_NAMED:
+            return [tool for tool in self._library.list() if tool.name in versions]
+        return self._library.several(versions)
 
-    def _tooled(self, name: str, version: int) -> Candidate | None:
-        known = self._tools.get((name, version))
-        if known is None and (tool := self._library.find(name, version)) is not None:
-            known = candidate(tool)
+    def _tooled(self, versions: Mapping[str, int]) -> dict[str, Candidate]:
+        """The tools of these versions as candidates, by name; the last ones are kept in memory."""
+        known = {
+            name: kept for name, version in versions.items() if (kept := self._tools.get((name, version)))
+        }
+        cold = {name: version for name, version in versions.items() if name not in known}
+        if cold:
+            read = {tool.name: candidate(tool) for tool in self._library.several(cold)}
+            known |= read
             with self._lock:
-                _make_room(self._tools, _TOOLS_KEPT)
-                self._tools[name, version] = known
+                for name, each in read.items():
+                    self._tools[name, versions[name]] = each
+                while len(self._tools) > _TOOLS_KEPT:
+                    del self._tools[next(iter(self._tools))]
         return known
-
-    def _misses(self, name: str) -> tuple[str, ...]:
-        known = self._negatives
-        if (misses := known.get(name)) is None:
-            misses = tuple(self._library.negatives(name))
-            with self._lock:
-                _make_room(known, _NEGATIVES_KEPT)
-                known[name] = misses
-        return misses
 
 
 def candidate(tool: Tool) -> Candidate:
@@ -154,9 +154,3 @@ def shortlist(question: str, candidates: Iterable[Candidate], limit: int = SHORT
 def _fields(known: Candidate) -> list[tuple[str, int]]:
     """The texts of a task for the index, each with how often its words count."""
     return [(known.name, _NAME_COUNTS), (known.contract, 1), *((each, 1) for each in known.questions)]
-
-
-def _make_room(kept: dict[Any, Any], most: int) -> None:
-    """Drop what was kept first, so that one more fits."""
-    while len(kept) >= most:
-        del kept[next(iter(kept))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -58,6 +58,10 @@ class Library(Work):
     def find(self, name: str, version: int | None = None) -> Tool | None:
         """Like `get`, with None where there is none."""
         return self._tools.find(name, version)
+
+    def several(self, versions: Mapping[str, int]) -> tuple[Tool, ...]:
+        """Versions of several tools at once, named as `serving` does; in no order, less those not there."""
+        return self._tools.several(versions)
 
     def list(self) -> tuple[Tool, ...]:
         """The version that serves of every tool that has one, by name."""
@@ -180,7 +184,7 @@ class Library(Work):
     def revision(self) -> int:
         """A number that grows when what a dispatcher reads has changed.
 
-        That is: tools, statuses, aliases, negatives, and the first two instances of a task.
+        That is: tools, statuses, aliases, and the first two instances of a task.
         """
         with self._database.transaction() as connection:
             return _database.revision(connection)
@@ -202,6 +206,10 @@ class Library(Work):
     def negatives(self, task: str) -> tuple[str, ...]:
         """Questions that look like a task's and are not, newest first, at most 20."""
         return self._tasks.negatives(task)
+
+    def negatives_of(self, names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """The same for several tasks at once, by the names that `serving` and `tasks` give."""
+        return self._tasks.negatives_of(names)
 
     def add_negative(self, task: str, question: str) -> None:
         """Keep such a question; one that is known, up to white space, becomes the newest."""

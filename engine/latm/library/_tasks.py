@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import final
 
 import sqlalchemy as sa
@@ -64,11 +65,22 @@ class Tasks:
         with self._database.transaction() as connection:
             return tuple(connection.execute(query).scalars())
 
+    def negatives_of(self, names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """The same of several tasks under their own names, at once."""
+        wanted = list(names)
+        found: dict[str, tuple[str, ...]] = {}
+        if not wanted:
+            return found
+        query = sa.select(negatives).where(negatives.c.task.in_(wanted)).order_by(negatives.c.id.desc())
+        with self._database.transaction() as connection:
+            for row in connection.execute(query):
+                found[row.task] = (*found.get(row.task, ()), row.question)
+        return found
+
     def add_negative(self, task: str, question: str) -> None:
         """Keep such a question; of each task the newest 20 stay."""
         with self._database.writing() as connection:
             _add_negative(connection, resolve(connection, task), question)
-            changed(connection)
 
 
 def _add_negative(connection: sa.Connection, name: str, question: str) -> None:

@@ -114,6 +114,18 @@ class Tools:
             return None
         return tool_of(row.record)
 
+    def several(self, versions: Mapping[str, int]) -> tuple[Tool, ...]:
+        """Some versions, whatever their status, without those that are not there."""
+        if not versions:
+            return ()
+        # Not as pairs in a list of pairs, for which SQLite goes through the whole table.
+        wanted = sa.or_(
+            *((tools.c.name == name) & (tools.c.version == version) for name, version in versions.items())
+        )
+        with self._database.transaction() as connection:
+            rows = connection.execute(sa.select(tools.c.record).where(wanted)).scalars()
+            return tuple(map(tool_of, rows))
+
     def list(self) -> tuple[Tool, ...]:
         """The version that serves of every tool that has one, by name."""
         query = current(tools.c.record).where(tools.c.status == ACTIVE).order_by(tools.c.name)

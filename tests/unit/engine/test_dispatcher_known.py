@@ -191,8 +191,8 @@ def test_an_unreadable_library_leaves_the_index_whole(place: Place) -> None:
     place.known._library = _Failing()  # type: ignore[assignment]
     with pytest.raises(LibraryError):
         place.known.refresh()
-    assert [each.name for each in place.known.shortlist(SORT).candidates] == ["word-sorting"]
     place.known._library = broken
+    assert [each.name for each in place.known.shortlist(SORT).candidates] == ["word-sorting"]
     assert place.names(CLOSE)[0] == "dyck"
 
 

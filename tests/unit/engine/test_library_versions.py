@@ -253,6 +253,23 @@ def test_the_newest_twenty_negatives_stay(library: Library) -> None:
     assert [int(each.split()[1]) for each in kept[1:]] == others[:19]
 
 
+def test_several_are_looked_up_at_once(library: Library) -> None:
+    first, second = library.add(numbered(1, "a")), library.add(numbered(2, "a"))
+    other = library.add(numbered(3, "b"))
+    found = library.several({"a": 1, "b": 1, "c": 1})
+    assert sorted(found, key=lambda tool: tool.name) == [first, other]
+    assert library.several({"a": 2}) == (second,)
+    assert library.several({}) == ()
+    seen = library.revision()
+    for number in range(3):
+        library.add_negative("a", f"not {number}")
+    library.add_negative("b", "not")
+    # A dispatcher asks for these each time: they are no news.
+    assert library.revision() == seen
+    assert library.negatives_of(["a", "b", "c"]) == {"a": ("not 2", "not 1", "not 0"), "b": ("not",)}
+    assert library.negatives_of([]) == {}
+
+
 def test_a_repeat_holds_only_while_its_version_serves(library: Library) -> None:
     stored = library.add(numbered(1))
     library.remember_call(f"q {ODD}", stored, "f('\\ud800')")
