@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from latm.plugin import Request
@@ -79,20 +80,25 @@ def malformed_call(chance: Chance, call: str, answer: str) -> str:
 def outside(chance: Chance, call: str) -> str:
     """A call that the function's contract does not allow."""
     name, _, rest = call.partition("(")
-    return chance.of((f"answer_it({rest}", f"{name}(7)", f"{name}()", f"{name}(nothing={{}})"), "outside")
+    words = " ".join(re.findall(r"'([^']*)'", call)[:2])
+    return chance.of(
+        (f"answer_it({rest}", f"{name}({words!r})", f"[{words!r}]", f"{name}()", f"{name}(nothing={{}})"),
+        "outside",
+    )
 
 
-def ungrounded(call: str, answer: str) -> str:
+def ungrounded(chance: Chance, call: str, answer: str) -> str:
     """A call with something in it that the question does not hold.
 
-    Of a sequence of brackets it is the very answer: the model closes them in the argument.
+    With a sequence of brackets it may be the very answer: the model closes them in the argument.
     """
     tree = ast.parse(call, mode="eval")
     leaf = next((each for each in _arguments(tree) if isinstance(each, ast.Constant)), None)
     if leaf is None:
         return f"{call.partition('(')[0]}(['zyzzyva'])"
     word = str(leaf.value)
-    leaf.value = word + answer if set(word) <= set("()[]{}<>") else "zyzzyva"
+    brackets = chance.of((word + answer, f"{word}([", f"<{word}"), "ungrounded")
+    leaf.value = brackets if set(word) <= set("()[]{}<>") else "zyzzyva"
     return ast.unparse(tree)
 
 

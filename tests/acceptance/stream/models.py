@@ -117,7 +117,8 @@ class Models:
             return _decision("unsure"), fault
         others = [name for name in listed if name != asked.task]
         if fault == "wrong label" and others:
-            return _decision(chance.of(others, "label")), fault
+            likely = asked.near if asked.near in others else chance.of(others, "label")
+            return _decision(likely), fault
         if asked.task is None:
             return _decision("none"), None
         return (_decision(asked.task) if asked.task in listed else _decision("new-task", asked.task)), None
@@ -134,7 +135,7 @@ class Models:
             case "out of contract":
                 call = outside(chance, call)
             case "ungrounded":
-                call = ungrounded(call, asked.answer)
+                call = ungrounded(chance, call, asked.answer)
             case "failing":
                 call = failing(call)
             case "wrong argument":

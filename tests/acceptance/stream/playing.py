@@ -70,7 +70,13 @@ class Played:
 
 
 def play(
-    questions: Sequence[Asked], library: Path, *, rate: float, seed: int, wave: int, concurrency: int = 8
+    questions: Sequence[Asked],
+    library: Path,
+    *,
+    rate: float,
+    seed: int,
+    wave: int,
+    making: Mapping[str, object],
 ) -> Played:
     """Have an engine answer a stream.
 
@@ -81,7 +87,7 @@ def play(
         seed: decides in which.
         wave: after so many questions the callers pause until what runs in the background has ended: the
             models here reply at once, while a making keeps cells busy for seconds.
-        concurrency: of the stream.
+        making: how tools are made of it, as in a configuration.
     """
     models = Models(questions, rate=rate, seed=seed)
     events: Counter[str] = Counter()
@@ -89,7 +95,7 @@ def play(
         roles={role: f"it:{role}" for role in ROLES},
         prices={f"it:{role}": price for role, price in PRICES.items()},
         library=f"sqlite:///{library}",
-        making={"protocol": "strict", "cases": 50},
+        making={"protocol": "strict", **making},
     )
     results: list[Result] = []
     begun = time.monotonic()
@@ -97,28 +103,30 @@ def play(
         config, plugins={"it": models.provider()}, on_event=lambda name, _: events.update([name])
     ) as engine:
         for start in range(0, len(questions), wave):
-            results += _answered(engine, questions[start : start + wave], concurrency)
+            results += _answered(engine, questions[start : start + wave])
             engine.settle()
-        names = sorted({tool.name for tool in engine.library.list()})
         return Played(
             results=results,
             book=models.book,
             ledger=engine.ledger.by_role(),
             runs=_by_run(engine),
             journal=engine.library.spent(),
-            tools={name: [each.status for each in reversed(engine.library.versions(name))] for name in names},
+            tools={
+                name: [each.status for each in reversed(engine.library.versions(name))]
+                for name in engine.library.names()
+            },
             events=events,
             seconds=time.monotonic() - begun,
         )
 
 
-def _answered(engine: Engine, wave: Sequence[Asked], concurrency: int) -> Iterator[Result]:
+def _answered(engine: Engine, wave: Sequence[Asked]) -> Iterator[Result]:
     """Go on behind a question that failed: a stream ends with the error in its place."""
     done = 0
     while done < len(wave):
         try:
             texts = [asked.text for asked in wave[done:]]
-            for answer in engine.solve_many(texts, concurrency=concurrency):
+            for answer in engine.solve_many(texts, concurrency=8):
                 yield wave[done], answer
                 done += 1
         except BackendError as error:

@@ -34,6 +34,7 @@ class Asked:
         task: the task that it belongs to; None where no function could answer it.
         calls: of functions that a user model would make if it is told to use them, the right one first. Those
             of a near miss call a neighbour's function, which gives a wrong answer.
+        near: the task that it is most likely taken for by mistake.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Asked:
     kind: Kind
     task: str | None
     calls: tuple[str, ...] = ()
+    near: str | None = None
 
     def accepts(self, answer: str | None) -> bool:
         """Whether an answer is right, white space aside."""
@@ -78,9 +80,7 @@ def stream(paper: Path, shares: Shares, *, seed: int) -> tuple[Asked, ...]:
             (item, _REWORD[name][number % 2](item), "paraphrase")
             for number, item in enumerate(found[len(found) - reworded :])
         ]
-        questions += [
-            Asked(text, item.answer, kind, _slug(name), (_call(name, item),)) for item, text, kind in texts
-        ]
+        questions += [_of_the_paper(name, item, text, kind) for item, text, kind in texts]
     questions += _near_misses(items, shares)
     questions += [
         Asked(text, answer, "foreign", None) for text, answer in rng.sample(FOREIGN, shares.foreign)
@@ -88,6 +88,14 @@ def stream(paper: Path, shares: Shares, *, seed: int) -> tuple[Asked, ...]:
     questions += rng.sample(questions, shares.repeats)
     rng.shuffle(questions)
     return tuple(questions)
+
+
+def _of_the_paper(name: str, item: Example, text: str, kind: Kind) -> Asked:
+    calls = [_call(name, item)]
+    if _slug(name) != SORTING:
+        return Asked(text, item.answer, kind, _slug(name), tuple(calls))
+    calls.append(f"sort_by_length({_words(item)!r})")
+    return Asked(text, item.answer, kind, SORTING, tuple(calls), BY_LENGTH)
 
 
 def _slug(name: str) -> str:
@@ -239,7 +247,7 @@ def _near_misses(items: Mapping[str, Sequence[Example]], shares: Shares) -> Iter
             f"their order: List: {_line(words)}"
         )
         calls = (f"sort_by_length({words!r})", f"sort_words({words!r})")
-        yield Asked(text, _line(sorted(words, key=len)), "near miss", BY_LENGTH, calls)
+        yield Asked(text, _line(sorted(words, key=len)), "near miss", BY_LENGTH, calls, SORTING)
     made = _other_misses(most[shares.by_length :], brackets, tracking)
     yield from (each for each, _ in zip(made, range(shares.near_misses), strict=False))
 
@@ -252,14 +260,15 @@ def _other_misses(
         kind, head, right = _WORD_MISSES[number % len(_WORD_MISSES)]
         words = _words(sorting[number])
         text = f"{head}: List: {_line(words)}"
-        yield Asked(text, str(right(words)), "near miss", kind, (f"sort_words({words!r})",))
+        yield Asked(text, str(right(words)), "near miss", kind, (f"sort_words({words!r})",), SORTING)
         kind, head, count = _BRACKET_MISSES[number % len(_BRACKET_MISSES)]
         sequence = _sequence(brackets[number])
         text = f"{head} Input: {sequence}"
-        yield Asked(text, str(count(sequence)), "near miss", kind, (f"close({sequence!r})",))
+        yield Asked(text, str(count(sequence)), "near miss", kind, (f"close({sequence!r})",), BRACKETS)
         told = list(_story_misses(tracking[number]))
         kind, text, answer = told[number % len(told)]
-        yield Asked(text, str(answer), "near miss", kind, (_call(TASKS[2].name, tracking[number]),))
+        calls = (_call(TASKS[2].name, tracking[number]),)
+        yield Asked(text, str(answer), "near miss", kind, calls, TRACKING)
         yield _remainder(number)
         yield _meeting(number)
         number += 1
