@@ -10,11 +10,18 @@ from latm import Example
 from latm.plugin import Request
 
 NUMBERS = (
-    (3, 1, 2), (10, 20, 31), (4, 5, 6), (7, 7, 8), (100, 1, 0), (8, 9, 1), (2, 2, 3), (11, 5, 44),
-    (90, 6, 7),
+    (3, 1, 2), (10, 20, 31), (4, 5, 6, 31), (7, 7, 8), (100, 1, 0), (8, 9, 1, 3, 5), (2, 2, 3),
+    (11, 5, 44, 6), (90, 6, 7),
 )  # fmt: skip
+
+
+def asked(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"What do {', '.join(first)} and {last} add up to?"
+
+
 # With a mark in each answer that stands nowhere else, to see where answers go.
-EXAMPLES = tuple(Example(f"What do {a}, {b} and {c} add up to?", f"{a + b + c}000") for a, b, c in NUMBERS)
+EXAMPLES = tuple(Example(asked(each), f"{sum(each)}000") for each in NUMBERS)
 GOOD = (
     "def total(numbers: list[int]) -> int:\n    '''Add numbers up, in thousands.'''\n"
     "    return sum(numbers) * 1000"

@@ -12,14 +12,16 @@ from latm._reading import parse
 from latm.maker.judge._asking import size
 from latm.maker.judge._cells import program
 from latm.maker.judge._tool import Reply, Tool
+from latm.maker.judge._typical import Typical
 from latm.maker.judge._verdicts import Crash, Robustness
-from latm_sandbox import AsyncSandbox, Limits
+from latm_sandbox import AsyncSandbox, Limits, Status
 
 _SMALLER: Final = 150  # calls that may be spent on smaller ones
 _HARD: Final = 2  # calls that hang or die, before nobody waits for more
 _OUTSIDE: Final = 80
 _OUTSIDE_S: Final = 1.0
 _SHOWN: Final = 500
+_TOO_LARGE: Final = frozenset({"RecursionError", "MemoryError", Status.TIMEOUT.value, Status.MEMORY.value})
 
 
 @dataclass
@@ -63,9 +65,14 @@ class Exploring:
     cases: int
     runs: bool = True
     samples: list[LiteralCall] = field(default_factory=list[LiteralCall], init=False)
+    _typical: Typical = field(init=False)
     _parts: dict[str, _Found] = field(
         default_factory=lambda: {"inside": _Found(), "outside": _Found()}, init=False
     )
+
+    def __post_init__(self) -> None:
+        """Look at the seen calls."""
+        self._typical = Typical(self.seen)
 
     async def run(self) -> Robustness:
         """What was found. The cell runs nothing but our own code, so its calls are what it says they are."""
@@ -106,14 +113,34 @@ class Exploring:
         reply = await self.tool.reply(args, kwargs, limits=limits)
         if reply is None:
             return "stop"
-        if reply.kind == "value" or (reply.kind == "error" and self.tool.declares(reply.type)):
+        if self._is_fine(reply):
             return ""
         kind = f"{reply.type} {reply.line}"
+        if where == "inside":
+            blamed = await self._blamed(call, reply)
+            if blamed is None:
+                self._parts["outside"].add(call, reply, kind)
+                return ""
+            call, reply = blamed
         found.add(call, reply, kind)
         return kind
 
+    def _is_fine(self, reply: Reply) -> bool:
+        return reply.kind == "value" or (reply.kind == "error" and self.tool.declares(reply.type))
+
+    async def _blamed(self, call: LiteralCall, reply: Reply) -> tuple[LiteralCall, Reply] | None:
+        """The call for whose crash the function is to blame; None where it is for what was made up in it."""
+        nearer = call
+        if reply.type in _TOO_LARGE:  # who tries all orders is slow with twice as many, and no less right
+            nearer = self._typical.cut(nearer)
+        nearer = self._typical.nearer(nearer)
+        if nearer == call:
+            return call, reply
+        again = await self.tool.reply(list(nearer.args), dict(nearer.kwargs))
+        return None if again is None or self._is_fine(again) else (nearer, again)
+
     def _enough(self, where: str, found: _Found) -> bool:
-        if self.tool.trouble is not None or found.hard >= _HARD:
+        if self.tool.trouble is not None or sum(each.hard for each in self._parts.values()) >= _HARD:
             return True
         if where == "outside":
             return not self.runs or found.asked >= _OUTSIDE

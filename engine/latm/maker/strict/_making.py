@@ -27,7 +27,7 @@ from latm.maker.strict.exam import Exam
 from latm.maker.strict.opinion import SecondOpinion
 from latm.maker.strict.overlap import overlap
 from latm.maker.strict.parser import parser
-from latm.maker.strict.probe import crash, determinism, distinct, scaling
+from latm.maker.strict.probe import crash, declared, determinism, distinct, scaling
 from latm.maker.strict.properties import Properties
 from latm.maker.strict.propose import Modules, propose
 from latm.maker.strict.regression import Regression, Replaced
@@ -36,6 +36,7 @@ from latm.user import User
 from latm_sandbox import AsyncSandbox
 
 _ENOUGH_FOR_AN_EXAM = 9
+_MOST_HELD = 12  # of what the maker has to write calls for, unless `validation` says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Split:
 
 
 def split(examples: Sequence[Example], settings: MakingConfig) -> Split:
-    """The first are shown, the next are held back, the last are for the exam."""
+    """The first are shown, the next are held back, the last are for the exam.
+
+    What is between them is held back too, up to twelve in all: no answer that is known goes unused.
+    """
     first = settings.demonstrations
     second = first + settings.validation
     count = settings.exam
@@ -62,7 +66,8 @@ def split(examples: Sequence[Example], settings: MakingConfig) -> Split:
         count = len(examples) // 3 if len(examples) >= _ENOUGH_FOR_AN_EXAM else 0
     count = min(count, len(examples) - second)
     unseen = tuple(examples[len(examples) - count :]) if count > 0 else ()
-    return Split(tuple(examples[:first]), tuple(examples[first:second]), unseen)
+    third = max(second, min(len(examples) - len(unseen), first + _MOST_HELD))
+    return Split(tuple(examples[:first]), tuple(examples[first:third]), unseen)
 
 
 @final
@@ -268,7 +273,7 @@ class _Way:
                     verified.program,
                     verified.function,
                     distinct(verified.calls),
-                    () if signature is None else signature.declared,
+                    () if signature is None else declared(verified.source, signature),
                 )
                 if not robust.inside:
                     probed = Probed(found, robust, at)

@@ -9,6 +9,7 @@ from typing import cast
 
 from latm._literals import LiteralCall
 from latm._reading import parse
+from latm._signature import Signature
 from latm.maker.judge import Robustness
 from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
@@ -45,6 +46,13 @@ def alike(one: object, other: object) -> bool:
     """Whether two values are the same data of the same kind."""
     # By their text as well, since a NaN is not equal to itself.
     return type(one) is type(other) and (one == other or repr(one) == repr(other))
+
+
+def declared(source: str, signature: Signature) -> tuple[str, ...]:
+    """The errors that a function may decline an input with; an assert of its own is one as well."""
+    tree = parse(source)
+    asserts = tree is not None and any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    return (*signature.declared, "AssertionError") if asserts else signature.declared
 
 
 def crash(robust: Robustness) -> str:

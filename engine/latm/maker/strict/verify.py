@@ -122,11 +122,14 @@ class Verification:
         Raises:
             MakingFailed: the attempts are used up.
         """
+        found = 1 + sum(each.stage == stage for each in self.conversation.history)
+        self.conversation.judge(stage, found, "", problem)
         if not self.may_mend:
-            self.conversation.judge(stage, 1, "", problem)
             raise self.conversation.failed(stage)
         self.conversation.say(f"{problem}\nPlease reply with the whole mended function in one Python block.")
-        return await self._settle(Proposal(verified.source, (verified.function,)), verified.calls)
+        self.replies += 1
+        reply = await self.conversation.ask(STAGE, self.replies)
+        return await self._settle(Proposal(verified.source, (verified.function,)), verified.calls, reply)
 
     async def take(self, verified: Verified, reply: str) -> Verified:
         """Verify the function that a reply to another stage's question has brought.
@@ -135,8 +138,7 @@ class Verification:
             MakingFailed: it gives a wrong answer, and the attempts are used up.
         """
         self.replies += 1
-        proposal = Proposal(verified.source, (verified.function,))
-        return await self._settle(proposal, verified.calls, reply)
+        return await self._settle(Proposal(verified.source, (verified.function,)), verified.calls, reply)
 
     async def _settle(
         self, proposal: Proposal, calls: tuple[LiteralCall, ...] | None, reply: str | None = None

@@ -54,18 +54,41 @@ class Seen:
         self.words = {role for role in self.found if self._is_open(role)}
 
     def sizes(self, role: Role) -> tuple[int, int]:
-        """The least and the greatest length of the lists in a place, somewhat widened where it varies."""
+        """The least length of the lists in a place, and up to twice the greatest where it varies."""
         lengths = [len(each) for each in self.found[role]]
         low, high = min(lengths), max(lengths)
         if low == high or self._counts(lengths):
             return low, high
-        return max(1, low // 2), 2 * high
+        return low, 2 * high
 
     def is_lone(self, role: Role) -> bool:
         """Whether the numbers here stand alone in their calls, or are one list: without relations."""
         if role != self.number or not all(type(each) is int for each in self.found[role]):
             return False
-        return all(len(here.get(role, ())) <= 1 for here in self._by_call) or role[-1:] == ("*",)
+        if all(len(here.get(role, ())) <= 1 for here in self._by_call):
+            return True
+        # Numbers of one argument; those of rows belong together (a date, an interval, a line of a matrix).
+        return role[-1:] == ("*",) and role.count("*") == 1
+
+    def numbers(self, role: Role, inner: Role) -> st.SearchStrategy[list[int]] | None:
+        """Lists of whole numbers like those in a place; None where their numbers have to do with each other.
+
+        They keep the range, and what may be no coincidence: an order, how many differ at least, no zero.
+        """
+        many = [each for each in self.found[role] if each]
+        low, high = self.sizes(role)
+        if low == high or all(len({*each}) == len(each) >= max(each) - min(each) for each in many):
+            return None  # of one length: a record (a date, coefficients); without gaps: an enumeration
+        values = self.found[inner]
+        item = st.integers(min(values), max(values))
+        if 0 not in values:
+            item = item.filter(bool)
+        different = min(len({*each}) for each in many)
+        drawn = st.lists(item, min_size=max(low, different), max_size=high)
+        drawn = drawn.filter(lambda each: len({*each}) >= different)
+        if all(each == sorted(each) for each in many):
+            return drawn.map(sorted)
+        return drawn.map(lambda each: sorted(each, reverse=True)) if all(map(_is_falling, many)) else drawn
 
     def _counts(self, lengths: Sequence[int]) -> bool:
         """Whether a number in the calls may be how long a list is."""
@@ -106,6 +129,10 @@ def walk(value: Any, role: Role = ()) -> Iterator[tuple[Role, Any]]:
         for key, each in value.items():
             yield from walk(key, (*role, "key"))
             yield from walk(each, (*role, "value", key))
+
+
+def _is_falling(values: list[Any]) -> bool:
+    return values == sorted(values, reverse=True)
 
 
 def _is_number(value: object) -> bool:
@@ -157,9 +184,8 @@ def _varied_list(draw: Any, seen: Seen, value: list[Any], role: Role) -> Any:
         low, high = seen.sizes(role)
         return draw(st.lists(words(seen.found[inner]), min_size=low, max_size=high))
     if value and all(type(each) is int for each in value) and seen.is_lone(inner):
-        low, high = seen.sizes(role)
-        some = seen.found[inner]
-        return draw(st.lists(st.integers(min(some), max(some)), min_size=low, max_size=high))
+        numbers = seen.numbers(role, inner)
+        return value if numbers is None else draw(numbers)
     items = [_varied(draw, seen, each, inner) for each in value]
     rows = len(items) > 1 and all(isinstance(each, list | tuple) and len(each) > 1 for each in items)
     return draw(st.permutations(items)) if rows else items
