@@ -87,6 +87,22 @@ def test_a_right_function_may_hold_what_its_answers_are_made_of(examples, source
     assert overlap(source, examples).problem is None
 
 
+HANDS = ("three of a kind", "four of a kind", "straight flush", "full house", "two pairs of it")
+
+
+def test_answers_that_nobody_told_make_a_table_one_of_labels():
+    known = [Example(f"What is hand number {n} of this?", hand) for n, hand in enumerate(HANDS)]
+    source = f"def f(n):\n    return {HANDS!r}[n]\n"
+    assert overlap(source, known, told=3).problem is None
+    assert overlap(source, known).problem is not None
+    assert overlap(f"def f(n):\n    return {HANDS[:3]!r}[n]\n", known, told=3).problem is not None
+
+
+def test_a_question_of_one_word_may_be_a_literal():
+    known = [Example(day, "yes") for day in DAYS]
+    assert overlap(f"def f(day):\n    return 'yes' if day in {DAYS!r} else 'no'\n", known).problem is None
+
+
 def test_short_ones_are_evidence():
     found = overlap("def f(s):\n    return {'[': ']', 'q': 7}[s]\n", EXAMPLES)
     assert found.problem is None

@@ -265,7 +265,7 @@ class _Way:
             self.conversation.begin("determinism")
             at = self.strict.clock.monotonic()
             signature = signature_of(verified.source, verified.function)
-            found = overlap(verified.source, self.examples)
+            found = overlap(verified.source, self.examples, told=len(self.parts.shown))
             problem = found.problem or await determinism(verified, self.strict.other)
             if problem is None:
                 self.conversation.begin("robustness")

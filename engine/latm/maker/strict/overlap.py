@@ -12,7 +12,7 @@ from latm._records import Example
 _LONG = 24
 """Characters from which a piece of an example's text in the source is no coincidence."""
 _TELLING = 12
-"""Characters of an answer that count towards a table; shorter ones, such as labels, are in any function."""
+"""Characters of a question or an answer that count; shorter ones, such as labels, are in any function."""
 _TABLE = 3
 """Answers of single examples among the literals, from which it may be a lookup table."""
 
@@ -30,20 +30,28 @@ class Overlap:
     evidence: tuple[str, ...] = ()
 
 
-def overlap(source: str, examples: Sequence[Example]) -> Overlap:
-    """Look for the examples in the literals of a source. Its docstrings do not count: they may show one."""
+def overlap(source: str, examples: Sequence[Example], *, told: int | None = None) -> Overlap:
+    """Look for the examples in the literals of a source. Its docstrings do not count: they may show one.
+
+    Args:
+        source: Python.
+        examples: all of them.
+        told: how many of them, from the first, the maker knows the answers of; None for all. An answer that
+            it was not told and wrote nevertheless makes the literals labels, of which answers are made.
+    """
     tree = parse(source)
     if tree is None:
         return Overlap(None)
     literals = {folded(text) for text in _texts(tree)} - {""}
     known = [(folded(each.question), folded(each.answer)) for each in examples]
     for text in sorted(literals, key=len, reverse=True):
-        if any(question and question in text for question, _ in known) or _is_copied(text, known):
+        whole = any(len(question) >= _TELLING and question in text for question, _ in known)
+        if whole or _is_copied(text, known):
             return Overlap(
                 f"The source holds a part of an example as a literal: {_cut(text)}. Write a function "
                 "that works for questions that it has not seen."
             )
-    if table := _table(literals, [answer for _, answer in known]):
+    if table := _table(literals, [answer for _, answer in known], len(known) if told is None else told):
         return Overlap(
             f"The source holds the answers of {len(table)} examples as literals, such as {_cut(table[0])}. "
             "Compute them."
@@ -60,9 +68,11 @@ def _is_copied(text: str, known: Sequence[tuple[str, str]]) -> bool:
     return 0 < found <= len(known) / 2
 
 
-def _table(literals: Collection[str], answers: Sequence[str]) -> Sequence[str]:
+def _table(literals: Collection[str], answers: Sequence[str], told: int) -> Sequence[str]:
     """The answers that make the literals a lookup table; none where they are few, or few of the literals."""
     telling = {text for text in literals if len(text) >= _TELLING}
+    if telling & (set(answers[told:]) - set(answers[:told])):
+        return ()
     found = sorted(text for text in telling if answers.count(text) == 1)
     return found if len(found) >= _TABLE and 2 * len(found) >= len(telling) else ()
 
