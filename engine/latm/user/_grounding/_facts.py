@@ -25,6 +25,9 @@ from latm.user._grounding._times import (
 
 _RANGE = re.compile(r"\s*(?:-|\bto\b|\buntil\b)\s*")
 _MOMENT = re.compile(r"[t ]\s*(?=\d{1,2}(?::|\s?[ap]\.?m))")
+_GROUPS = re.compile(r"(?<!\w)\+?\(?\d+\)?(?:[ -]{1,2}\(?\d+\)?){1,8}(?!\w)")
+_CODE = re.compile(r"[\d ()+-]+")
+_LARGE = 10**300  # beyond which no float is looked for
 _LONGEST_MOMENT = 60  # characters of a date, a time or two of them
 _LEAST_PLACES = 2  # decimals after which 0.33 may stand for a third
 
@@ -87,13 +90,15 @@ class Facts:
     @cached_property
     def _endless(self) -> tuple[Fraction, ...]:
         """Numbers without a decimal form."""
-        return tuple(filter(_is_endless, self._numbers))
+        return tuple(each for each in self._numbers if abs(each) < _LARGE and _is_endless(each))
 
     def _number(self, value: float) -> bool:
         if isinstance(value, int):
-            return Fraction(value) in self._numbers
+            return Fraction(value) in self._numbers or self._coded(str(value))
         exact = Decimal(repr(value))
         if Fraction(exact) in self._numbers:
+            return True
+        if any(float(each) == value for each in self._endless):
             return True
         places = -int(exact.as_tuple().exponent)
         if places < _LEAST_PLACES:
@@ -102,10 +107,19 @@ class Facts:
         # A third is 0.33 as well as 0.333333, two thirds are 0.66 or 0.67; 2.45 is no 2.4.
         return any(written in {trunc(each * 10**places), round(each * 10**places)} for each in self._endless)
 
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        """The digits of numbers in groups, such as those of telephones, cards and books."""
+        return frozenset(re.sub(r"\D", "", each) for each in _GROUPS.findall(self._spans.text))
+
+    def _coded(self, text: str) -> bool:
+        """Whether a text is a number in groups of the question, with its marks or others."""
+        return _CODE.fullmatch(text) is not None and re.sub(r"\D", "", text) in self._codes
+
     def _reads(self, text: str) -> bool:
         """Whether a text is another spelling of a number, a date or a time of the question."""
         number = read_number(text)
-        if number is not None and number in self._numbers:
+        if (number is not None and number in self._numbers) or self._coded(text):
             return True
         if len(text) > _LONGEST_MOMENT:
             return False

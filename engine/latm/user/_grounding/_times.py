@@ -33,8 +33,8 @@ _UNITS = {
     "week": 7 * _DAY,
 }
 _LASTING = re.compile(
-    r"(?P<size>\d+(?:\.\d+)?|\d+/\d+|an?|half(?: an?)?|\d+ and a half)[ -]?"
-    r"(?P<unit>seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|weeks?)\b"
+    r"(?<![\w.])(?P<size>\d{1,12}(?:\.\d{1,12})?|\d{1,12}/\d{1,12}|an?|half(?: an?)?|\d{1,12} and a half)"
+    r"[ -]?(?P<unit>seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|weeks?)\b"
     r"(?P<more> and a half| and a quarter)?"
 )
 _MONTHS: tuple[str, ...] = (
