@@ -6,8 +6,7 @@ The library is a real one, in SQLite, with the hard set's tools of tests/integra
 ones: names, contracts and questions of words whose frequencies fall as those of English do (Zipf), and a
 history of 4 kB each. The questions are the hard set's, and others made like the synthetic tools'. A
 question's time is everything up to the request of the dispatcher's model: the look whether the library
-changed, the index, the cards. "After a change" is the question
-after one of a new task was kept. The target
+changed, the index, the cards. "After a change" is the question after one of a new task was kept. The target
 is at most 10 ms at p95 with 10,000 tools, and a prompt that does not grow. Also recall: whether the right
 tool of a reworded question is among the five.
 """

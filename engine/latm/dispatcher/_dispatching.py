@@ -46,8 +46,8 @@ class Dispatcher:
             LibraryError: the library cannot be read.
         """
         async with self._one_at_a_time:
-            await in_thread(self._known.refresh)
-        return await in_thread(self._known.shortlist, question)
+            await in_thread(self._known.refresh, abandon=True)
+        return await in_thread(self._known.shortlist, question, abandon=True)
 
     async def decide(self, question: str, shortlist: Shortlist, *, run: str, bill: Ledger) -> Decision:
         """Ask the dispatcher's model; an unreadable reply is a decision too, never an error."""

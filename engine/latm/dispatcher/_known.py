@@ -30,6 +30,7 @@ class Known:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._index = Index()
         self._revision: int | None = None
         self._serving: Mapping[str, int] = {}
@@ -38,14 +39,17 @@ class Known:
         self._alike: dict[str, tuple[str, ...]] = {}
 
     def refresh(self) -> None:
-        """Take in what changed since the last time; one select where nothing did. For one caller at a time.
+        """Take in what changed since the last time; one select where nothing did.
 
         Raises:
             LibraryError: the library cannot be read.
         """
-        revision = self._library.revision()
-        if revision == self._revision:
-            return
+        with self._refreshing:
+            revision = self._library.revision()
+            if revision != self._revision:
+                self._take_in(revision)
+
+    def _take_in(self, revision: int) -> None:
         # Read before the index is touched: an error must leave a whole index behind.
         serving, tasks = dict(self._library.serving()), self._library.tasks()
         new = {name: version for name, version in serving.items() if self._serving.get(name) != version}
@@ -63,8 +67,7 @@ class Known:
                     self._index.put(task, _fields(_pending(task, examples)))
             self._rename(before=self._serving.keys() | self._tasks.keys(), now=serving.keys() | tasks.keys())
             self._serving, self._tasks = serving, tasks
-            # Last: who reads it unlocked may at most do the work again.
-            self._revision = revision
+        self._revision = revision
 
     def shortlist(self, question: str) -> Shortlist:
         """The candidates for a question, among what was known at the last `refresh`.

@@ -19,6 +19,7 @@ _LONGEST_CONTRACT = 500
 _LONGEST_QUESTION = 800  # the longest question of the paper's tasks has 709
 _LONGEST_CALL = 400
 _LONGEST_MISS = 300
+_COMPARED = 400  # characters of a text that tell how near it is
 _CUT = " [...]"
 
 
@@ -62,8 +63,8 @@ def _card(candidate: Candidate, question: str) -> str:
 
 def _nearest(question: str, texts: Iterable[str]) -> list[str]:
     """The texts that share most words with the question; the first ones where they share as many."""
-    asked = set(words(question))
-    return sorted(texts, key=lambda text: -len(asked.intersection(words(text))))[:SHOWN]
+    asked = set(words(question[:_COMPARED]))
+    return sorted(texts, key=lambda text: -len(asked.intersection(words(text[:_COMPARED]))))[:SHOWN]
 
 
 def _field(name: str, text: str, longest: int) -> str:
