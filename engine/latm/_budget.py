@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -23,6 +23,8 @@ from latm.errors import BackendError, BudgetExceeded
 
 if TYPE_CHECKING:
     from latm.library import Library
+
+Number = TypeVar("Number", Decimal, int)
 
 # Chat formats add a few tokens to each turn, and a few hundred where functions or a schema are explained.
 _TURN_TOKENS = 16
@@ -234,6 +236,15 @@ class Budgets:
             account.flying += 1
         return Reservation(self, accounts, most)
 
+    def bound(self, bill: Ledger, limit: Limit, *, run: str) -> None:
+        """Give one run a limit of its own, beside the configured ones; the tighter of two holds."""
+        if not _bounded(limit):
+            return
+        self._runs[bill] = _Account(scope=f"run:{run}", limit=_tighter(limit, self._config.run))
+        self._any = True
+        self._has_usd |= limit.usd is not None
+        self._has_tokens |= limit.tokens is not None
+
     def wake(self) -> None:
         """Let those who wait look again: something was settled."""
         self._settled.set()
@@ -256,7 +267,7 @@ class Budgets:
             found.append(
                 self._tasks.setdefault(task, _Account(scope=f"task:{task}", limit=self._config.task))
             )
-        if _bounded(self._config.run):
+        if _bounded(self._config.run) or bill in self._runs:
             found.append(await self._run(run, bill, resumed=resumed))
         if _bounded(self._config.day):
             found.append(await self._today())
@@ -312,6 +323,19 @@ def most_tokens(size: int, turns: int, *, explained: bool) -> int:
 
 def _bounded(limit: Limit) -> bool:
     return not (limit.usd is None and limit.tokens is None and limit.calls is None)
+
+
+def _tighter(one: Limit, other: Limit) -> Limit:
+    return Limit(
+        usd=_least(one.usd, other.usd),
+        tokens=_least(one.tokens, other.tokens),
+        calls=_least(one.calls, other.calls),
+    )
+
+
+def _least(one: Number | None, other: Number | None) -> Number | None:
+    given = [each for each in (one, other) if each is not None]
+    return min(given) if given else None
 
 
 def _at_least_nothing(amounts: Amounts) -> Amounts:

@@ -5,47 +5,32 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 
+from latm._asked import Asked
 from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
 from latm._ledger import Ledger
 from latm._order import in_order
 from latm._reading import folded
-from latm._records import Answer, Example, OnEvent, Route, Tool, new_run
+from latm._records import Answer, Example, OnEvent, Tool
+from latm._tables import record, seconds
 from latm._threads import in_thread
-from latm.config import Config
-from latm.errors import ConfigError, LatmError, MakingFailed
-from latm_sandbox import Outcome, SandboxError
+from latm.config import Config, Limit
+from latm.errors import ConfigError, DeadlineExceeded
 
 if TYPE_CHECKING:
     from latm._answers import AnswerType, Same
     from latm._checks import CheckResult
     from latm._rooms import Rooms
-    from latm.dispatcher import Decision
     from latm.library import Library
 
 T = TypeVar("T")
 
-_REST_S = 60.0
 _NO_PLUGINS: Mapping[str, object] = MappingProxyType({})
-
-
-@dataclass(kw_only=True)
-class _Question:
-    """What is known of one question on its way."""
-
-    text: str
-    run: str
-    started: float
-    bill: Ledger = field(default_factory=Ledger)
-    trace: list[str] = field(default_factory=list[str])
-    tool: Tool | None = None
-    outcome: Outcome | None = None
 
 
 @final
@@ -185,20 +170,28 @@ class AsyncEngine:
 
         return await self._stoppable(work)
 
-    async def use(self, tool: Tool | str, question: str) -> Answer:
+    async def use(self, tool: Tool | str, question: str, *, timeout_s: float | None = None) -> Answer:
         """Answer a question by a tool that the caller chose.
 
+        Args:
+            tool: the tool, or its name.
+            question: what is asked.
+            timeout_s: seconds that the caller waits at most; None for no bound beside those of the models.
+
         Returns:
-            The answer; where the tool gave none, one with route ``none`` and the reason in its trace.
+            The answer; where the tool gave none, one with route ``none`` and the reason.
+
+        Raises:
+            DeadlineExceeded: there was no answer in that time.
         """
 
         async def work() -> Answer:
-            asked = self._question(question)
-            asked.tool = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
-            text = await self._try_tool(asked)
-            return self._answer(asked, text, "none" if text is None else "tool", layer="caller")
+            asked = Asked.of(question, started=self._clock.monotonic())
+            found = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
+            text = await self._rooms.solver.use(asked, found)
+            return self._answer(asked, text)
 
-        return await self._stoppable(work)
+        return await self._stoppable(_within(timeout_s, work))
 
     async def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with, in cells; no model is asked.
@@ -216,37 +209,59 @@ class AsyncEngine:
 
         return await self._stoppable(work)
 
-    async def solve(self, question: str) -> Answer:
-        """Answer a question: by a tool if the dispatcher finds one that fits, else by the strong model."""
-        return await self._stoppable(lambda: self._solve(question))
+    async def solve(
+        self,
+        question: str,
+        *,
+        timeout_s: float | None = None,
+        budget: Limit | Mapping[str, object] | None = None,
+    ) -> Answer:
+        """Answer a question: by a tool if one fits, else by the strong model.
 
-    async def _solve(self, question: str) -> Answer:
-        rooms = self._rooms
-        asked = self._question(question)
-        shortlist = await rooms.dispatcher.shortlist(question)
-        decision = await rooms.dispatcher.decide(question, shortlist, run=asked.run, bill=asked.bill)
-        asked.trace.append(str(decision))
-        if decision.kind == "tool" and decision.task is not None:
-            asked.tool = await in_thread(rooms.library.find, decision.task)
-            if asked.tool is not None and (text := await self._try_tool(asked)) is not None:
-                return self._answer(asked, text, "tool", layer="dispatcher")
-        text = await self._ask_strong_model(asked, decision)
-        if decision.kind in {"task", "new"} and decision.task is not None:
-            try:
-                await self._learn(asked, decision.task, Example(question, text))
-            except (LatmError, SandboxError) as error:
-                # The question is answered and paid for: what goes wrong behind it must not lose that.
-                asked.trace.append(f"Nothing was learnt of it: {error}")
-                rooms.events.tell("learn.failed", task=decision.task, error=str(error))
-        return self._answer(asked, text, "model", layer="dispatcher")
+        Args:
+            question: what is asked.
+            timeout_s: seconds that the caller waits at most; None for no bound beside those of the models.
+            budget: bound on this question alone, beside those of the configuration: a `latm.config.Limit`, or
+                its fields, such as ``{"usd": "0.01"}``.
+
+        Returns:
+            The answer; with ``roles.fallback = "none"`` one with route ``none`` where no tool gave one.
+
+        Raises:
+            DeadlineExceeded: there was no answer in that time.
+            BudgetExceeded: a budget does not allow the next call.
+            BackendError: a model did not deliver.
+            SandboxError: no cell could be had.
+        """
+        limit = Limit() if budget is None else record(Limit, budget, "budget")
+
+        async def work() -> Answer:
+            rooms = self._rooms
+            asked = Asked.of(question, started=self._clock.monotonic())
+            rooms.roles.budgets.bound(asked.bill, limit, run=asked.run)
+            text = await rooms.solver.solve(asked)
+            return self._answer(asked, text)
+
+        return await self._stoppable(_within(timeout_s, work))
 
     async def solve_many(
-        self, questions: Iterable[str], *, concurrency: int = 8
+        self,
+        questions: Iterable[str],
+        *,
+        concurrency: int = 8,
+        timeout_s: float | None = None,
+        budget: Limit | Mapping[str, object] | None = None,
     ) -> AsyncGenerator[Answer, None]:
         """Answer questions, several at a time, and give the answers in the order of the questions.
 
         Not more than `concurrency` questions are taken from the iterable ahead of the answers that were
         taken from here.
+
+        Args:
+            questions: taken one by one, when there is room.
+            concurrency: how many are under way at once.
+            timeout_s: for each question, see `solve`.
+            budget: for each question, see `solve`.
 
         Raises:
             ConfigError: `concurrency` is not above 0.
@@ -254,10 +269,43 @@ class AsyncEngine:
         """
         if concurrency < 1:
             raise ConfigError("must be above 0", where="concurrency")
-        answers = in_order(self.solve, questions, tasks=self._rooms.tasks, concurrency=concurrency)
+
+        def solve(question: str) -> Awaitable[Answer]:
+            return self.solve(question, timeout_s=timeout_s, budget=budget)
+
+        answers = in_order(solve, questions, tasks=self._rooms.tasks, concurrency=concurrency)
         async with aclosing(answers):
             async for answer in answers:
                 yield answer
+
+    async def feedback(self, answer: Answer, *, correct: str | bool) -> None:
+        """Say whether an answer was right, or what the right one is.
+
+        A caller's word outranks what models say: the right answer becomes an example of the task, and
+        replaces what the strong model said. Of a tool's answer it counts as an audit; a version that is
+        established as wrong is taken out of use, and the next one is made with these examples.
+
+        Args:
+            answer: as the engine gave it.
+            correct: the right answer; or True or False, where only that is known.
+
+        Raises:
+            ConfigError: it is no answer of an engine, or the right answer is empty.
+        """
+        await self._stoppable(lambda: self._rooms.auditor.told(answer, correct=correct))
+
+    async def settle(self) -> None:
+        """Wait until what runs in the background has ended: makings of tools, audits, counts.
+
+        An engine that closes stops them; a making goes on where it stopped when its task is next asked for.
+        """
+        rooms = self._rooms
+
+        async def work() -> None:
+            await rooms.chores.settled()
+            await rooms.tally.flush()
+
+        await self._stoppable(work)
 
     async def _stoppable(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what a caller asked for, unless the engine is closed first."""
@@ -276,91 +324,34 @@ class AsyncEngine:
             "the engine was closed while it worked on this; what was paid for is in the journal"
         )
 
-    async def _try_tool(self, asked: _Question) -> str | None:
-        rooms = self._rooms
-        assert asked.tool is not None
-        use = await rooms.user.use(asked.tool, asked.text, run=asked.run, bill=asked.bill)
-        asked.trace.extend(use.trace)
-        asked.outcome = use.outcome
-        # A tool that says that it cannot answer has kept its contract.
-        tool, failed = asked.tool, use.text is None and not use.abstained
-        try:
-            await in_thread(lambda: rooms.library.count_use(tool, failed=failed))
-        except LatmError as error:
-            rooms.events.tell("learn.failed", task=tool.name, error=str(error))
-        return use.text
-
-    async def _ask_strong_model(self, asked: _Question, decision: Decision) -> str:
-        text, model = await self._rooms.fallback.answer(
-            asked.text, task=decision.task, run=asked.run, bill=asked.bill
-        )
-        asked.trace.append(f"The strong model {model} answered.")
-        return text
-
-    async def _learn(self, asked: _Question, task: str, example: Example) -> None:
-        """Keep the answered question; make a tool once there are enough of its task."""
-        rooms = self._rooms
-        if await in_thread(rooms.library.find, task) is not None:
-            return
-        pending = await in_thread(rooms.library.remember, task, example)
-        asked.trace.append(f"It is instance {pending} of {task}.")
-        settings = self.config.making
-        if pending < settings.pending or rooms.making(task).locked():
-            return  # too few yet, or someone else is at it: this caller has its answer and need not wait
-        async with rooms.making(task):
-            if self._clock.monotonic() < rooms.resting.get(task, 0.0):
-                return
-            chosen, waiting = await in_thread(_due, rooms.library, task, settings.pending)
-            if not chosen:
-                return
-            examples = tuple(each for _, each in chosen)
-            try:
-                tool = await rooms.maker.make(
-                    task,
-                    examples,
-                    settings=settings,
-                    answer_type=_kind(None, examples),
-                    instances=tuple(number for number, _ in chosen),
-                    pending=waiting,
-                )
-            except MakingFailed as error:
-                asked.trace.append(f"No tool was made: {error}")
-            except (LatmError, SandboxError) as error:
-                # A rate limit, a daemon: the making goes on where it stopped, though not at every question.
-                rooms.resting[task] = self._clock.monotonic() + _REST_S
-                asked.trace.append(f"The making of a tool was interrupted: {error}")
-                rooms.events.tell("make.interrupted", task=task, error=str(error))
-            else:
-                asked.trace.append(f"A tool was made for {task}: version {tool.version}.")
-
-    def _question(self, text: str) -> _Question:
-        if not text.strip():
-            raise ConfigError("the question is empty")
-        return _Question(text=text, run=new_run("ask"), started=self._clock.monotonic())
-
-    def _answer(self, asked: _Question, text: str | None, route: Route, *, layer: str) -> Answer:
-        spend = asked.bill.total()
-        answer = Answer(
-            text=text,
-            route=route,
-            layer=layer,
-            tool=None if asked.tool is None else asked.tool.name,
-            tool_version=None if asked.tool is None else asked.tool.version,
-            outcome=asked.outcome,
-            cost_usd=spend.cost_usd,
-            usage=spend.usage,
-            seconds=self._clock.monotonic() - asked.started,
-            trace=tuple(asked.trace),
-        )
+    def _answer(self, asked: Asked, text: str | None) -> Answer:
+        answer = asked.answer(text, now=self._clock.monotonic())
         self._rooms.events.tell(
             "solve.done",
             run=asked.run,
-            route=route,
+            route=answer.route,
+            layer=answer.layer,
             tool=answer.tool,
             cost_usd=answer.cost_usd,
             seconds=answer.seconds,
         )
         return answer
+
+
+def _within(
+    timeout_s: float | None, work: Callable[[], Awaitable[Answer]]
+) -> Callable[[], Awaitable[Answer]]:
+    """The work, given up when the time is over."""
+    if timeout_s is None:
+        return work
+    seconds(timeout_s=timeout_s)
+
+    async def hurried() -> Answer:
+        with anyio.move_on_after(timeout_s):
+            return await work()
+        raise DeadlineExceeded(timeout_s)
+
+    return hurried
 
 
 def _kind(wanted: str | Same | None, examples: Sequence[Example]) -> AnswerType:
@@ -377,17 +368,3 @@ def _distinct(examples: Iterable[Example]) -> tuple[Example, ...]:
     for example in examples:
         found.setdefault(folded(example.question), example)
     return tuple(found.values())
-
-
-def _due(library: Library, task: str, enough: int) -> tuple[Sequence[tuple[int, Example]], int]:
-    """The instances to make a tool from now, none if it is not time; and how many are pending."""
-    waiting = library.pending(task)
-    if library.find(task) is not None:  # another caller made it in the meantime
-        return (), len(waiting)
-    begun = library.unfinished(task)
-    if taken_up := [each for each in waiting if each[0] in begun]:
-        return taken_up, len(waiting)
-    if len(waiting) < library.failed_with(task) + enough:
-        return (), len(waiting)
-    # The newest: after a failure these are other examples than those that led to it.
-    return waiting[-enough:], len(waiting)

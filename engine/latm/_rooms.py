@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,13 +13,18 @@ from types import MappingProxyType
 import anyio
 from anyio.abc import TaskGroup
 
+from latm._auditing import Auditor
+from latm._chores import Chores
 from latm._clock import Clock
 from latm._events import Events
 from latm._fallback import Fallback
+from latm._learning import Learner
 from latm._ledger import Ledger
 from latm._plugins import Plugins
-from latm._records import OnEvent, slug
+from latm._records import OnEvent, Tool
 from latm._roles import Roles
+from latm._solving import Solver
+from latm._tally import Tally
 from latm._threads import in_thread
 from latm.config import Config
 from latm.dispatcher import Dispatcher
@@ -33,6 +38,7 @@ from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
 
 # Any that are not the cells' own, 0 and UTC; the zone is not on the hour, so that hours and minutes differ.
 _OTHER_SEED, _OTHER_ZONE = 4_111_222_333, "XXX-9:30"
+_ASKED = 3  # questions of a task whose neighbours are looked for
 
 
 class Background:
@@ -60,18 +66,15 @@ class Rooms:
     tasks: TaskGroup
     library: Library
     events: Events
+    roles: Roles
     maker: Maker
     user: User
-    dispatcher: Dispatcher
-    fallback: Fallback
+    solver: Solver
+    auditor: Auditor
+    tally: Tally
+    chores: Chores
     working: set[anyio.CancelScope] = field(default_factory=set[anyio.CancelScope])
     idle: anyio.Event = field(default_factory=anyio.Event)
-    resting: dict[str, float] = field(default_factory=dict[str, float])
-    locks: dict[str, anyio.Lock] = field(default_factory=dict[str, anyio.Lock])
-
-    def making(self, task: str) -> anyio.Lock:
-        """One maker at a time for one task."""
-        return self.locks.setdefault(slug(task), anyio.Lock())
 
 
 async def furnish(
@@ -114,17 +117,65 @@ async def furnish(
         other=other,
         judge=Judge(judging, sandbox, seed=0, cases=config.making.cases),
         user=user if "user" in config.roles else None,
+        clock=clock,
+    )
+    dispatcher = Dispatcher(roles=roles, library=library)
+    maker = Maker(
+        roles=roles,
+        sandbox=sandbox,
+        strict=strict,
+        library=library,
+        events=events,
+        clock=clock,
+        neighbours=lambda questions: _neighbours(dispatcher, questions),
     )
     tasks = await stack.enter_async_context(Background())
+    chores = Chores(tasks, events)
+    tally = Tally(library, chores, clock)
+    fallback = Fallback(roles=roles) if config.has_fallback else None
+    learner = Learner(
+        library=library, maker=maker, settings=config.making, chores=chores, clock=clock, events=events
+    )
+    auditor = Auditor(
+        library=library,
+        fallback=fallback,
+        learner=learner,
+        settings=config.auditing,
+        chores=chores,
+        events=events,
+    )
+    solver = Solver(
+        library=library,
+        user=user,
+        dispatcher=dispatcher,
+        fallback=fallback,
+        learner=learner,
+        auditor=auditor,
+        tally=tally,
+        events=events,
+    )
     return Rooms(
         tasks=tasks,
         library=library,
         events=events,
-        maker=Maker(roles=roles, sandbox=sandbox, strict=strict, library=library, events=events, clock=clock),
+        roles=roles,
+        maker=maker,
         user=user,
-        dispatcher=Dispatcher(roles=roles, library=library),
-        fallback=Fallback(roles=roles),
+        solver=solver,
+        auditor=auditor,
+        tally=tally,
+        chores=chores,
     )
+
+
+async def _neighbours(dispatcher: Dispatcher, questions: Sequence[str]) -> Sequence[Tool]:
+    """The tools that the index finds for some of the questions of a task, without repetition."""
+    found: dict[str, Tool] = {}
+    for question in questions[:_ASKED]:
+        for candidate in (await dispatcher.shortlist(question)).candidates:
+            if candidate.tool is not None:
+                found.setdefault(candidate.tool.name, candidate.tool)
+    return tuple(found.values())
 
 
 def load_plugins(config: Config, given: Mapping[str, object] = MappingProxyType({})) -> Plugins:

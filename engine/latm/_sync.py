@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
@@ -14,7 +15,7 @@ import anyio
 from latm._engine import AsyncEngine
 from latm._ledger import Ledger
 from latm._records import Answer, Example, OnEvent, Tool
-from latm.config import Config
+from latm.config import Config, Limit
 from latm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Engine:
         self._portal: BlockingPortal | None = None
         self._stack = ExitStack()
         self._closed = False
+        self._process: int | None = None
         self._pumps: set[Future[None]] = set()
 
     def __enter__(self) -> Engine:
@@ -73,7 +75,12 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Stop what runs, close cells, backends and the library. May be called twice."""
+        """Stop what runs, close cells, backends and the library. May be called twice.
+
+        In a process that was forked while the engine was open this does nothing: all of it is its parent's.
+        """
+        if self._process not in {None, os.getpid()}:
+            return
         with self._lock:
             self._closed = True
             self._portal = None
@@ -124,25 +131,49 @@ class Engine:
             )
         )
 
-    def use(self, tool: Tool | str, question: str) -> Answer:
+    def use(self, tool: Tool | str, question: str, *, timeout_s: float | None = None) -> Answer:
         """Answer a question by a tool that the caller chose; see `AsyncEngine.use`."""
-        return self._call(lambda: self._core.use(tool, question))
+        return self._call(lambda: self._core.use(tool, question, timeout_s=timeout_s))
 
     def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with; see `AsyncEngine.test`."""
         return self._call(lambda: self._core.test(tool))
 
-    def solve(self, question: str) -> Answer:
+    def solve(
+        self,
+        question: str,
+        *,
+        timeout_s: float | None = None,
+        budget: Limit | Mapping[str, object] | None = None,
+    ) -> Answer:
         """Answer a question: by a tool if one fits, else by the strong model; see `AsyncEngine.solve`."""
-        return self._call(lambda: self._core.solve(question))
+        return self._call(lambda: self._core.solve(question, timeout_s=timeout_s, budget=budget))
 
-    def solve_many(self, questions: Iterable[str], *, concurrency: int = 8) -> Iterator[Answer]:
+    def feedback(self, answer: Answer, *, correct: str | bool) -> None:
+        """Say whether an answer was right, or what the right one is; see `AsyncEngine.feedback`."""
+        self._call(lambda: self._core.feedback(answer, correct=correct))
+
+    def settle(self) -> None:
+        """Wait until makings and audits in the background have ended; see `AsyncEngine.settle`."""
+        self._call(self._core.settle)
+
+    def solve_many(
+        self,
+        questions: Iterable[str],
+        *,
+        concurrency: int = 8,
+        timeout_s: float | None = None,
+        budget: Limit | Mapping[str, object] | None = None,
+    ) -> Iterator[Answer]:
         """Answer questions, several at a time, in their order; see `AsyncEngine.solve_many`."""
         portal = self._opened()
         send, receive = anyio.create_memory_object_stream[Answer](0)
 
         async def pump() -> None:
-            async with send, aclosing(self._core.solve_many(questions, concurrency=concurrency)) as answers:
+            stream = self._core.solve_many(
+                questions, concurrency=concurrency, timeout_s=timeout_s, budget=budget
+            )
+            async with send, aclosing(stream) as answers:
                 async for answer in answers:
                     await send.send(answer)
 
@@ -177,6 +208,12 @@ class Engine:
             raise
 
     def _opened(self) -> BlockingPortal:
+        # Before the lock, which a thread of the parent may have held when the process was forked.
+        if self._process not in {None, os.getpid()}:
+            raise ConfigError(
+                "this engine was opened before the process was forked, and belongs to its parent: open one "
+                "here, after the fork"
+            )
         with self._lock:
             if self._closed:
                 raise ConfigError("this engine is closed")
@@ -188,4 +225,5 @@ class Engine:
                     stack.enter_context(portal.wrap_async_context_manager(self._core))
                     self._stack = stack.pop_all()
                 self._portal = portal
+                self._process = os.getpid()
             return self._portal

@@ -14,6 +14,7 @@ LatmError
 │   ├── Truncated          the reply was cut at the output limit
 │   └── Timeout            no reply in time
 ├── BudgetExceeded         the next call could cost more than is left
+├── DeadlineExceeded       a question was not answered in the time that its caller gave it
 ├── MakingFailed           no tool came of it; carries the whole history
 └── LibraryError           the library cannot be read or written
     └── LeaseLost          another took over the making of a task; nothing was written
@@ -35,6 +36,7 @@ __all__ = [
     "BackendError",
     "BudgetExceeded",
     "ConfigError",
+    "DeadlineExceeded",
     "LatmError",
     "LeaseLost",
     "LibraryError",
@@ -223,6 +225,18 @@ class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
         self.unit = unit
         self.scope = scope
         self.needed = needed
+
+
+class DeadlineExceeded(LatmError):  # noqa: N818 - the tree's way of naming
+    """A question was not answered in the time that its caller gave it. What was paid for is in the journal.
+
+    Attributes:
+        timeout_s: the time that there was.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"no answer within {timeout_s:g} s; what was paid for is in the journal")
+        self.timeout_s = timeout_s
 
 
 class MakingFailed(LatmError):  # noqa: N818 - the contract's name

@@ -62,6 +62,8 @@ def solve(
             else:
                 _show(answer)
             sys.stdout.flush()
+        # Tools that were begun on the way, and audits: the answers are out already.
+        engine.settle()
         if batch:
             total = engine.ledger.total()
             note(f"{len(questions)} questions, {total.usage.total} tokens, {money(total.cost_usd)}")
@@ -82,6 +84,9 @@ def brief(answer: Answer) -> dict[str, object]:
         "text": answer.text,
         "route": answer.route,
         "layer": answer.layer,
+        "task": answer.task,
+        "reason": answer.reason,
+        "run": answer.run,
         "tool": answer.tool,
         "tool_version": answer.tool_version,
         "status": None if answer.outcome is None else answer.outcome.status,

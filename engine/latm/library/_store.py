@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from latm._records import Example, Tool
+from latm._records import Attempt, Example, Tool
 from latm.library import _database, _exporting, _importing
 from latm.library._audits import Audit, Audits
 from latm.library._database import Database
@@ -198,6 +198,21 @@ class Library(Work):
             LibraryError: a tool serves under the first name.
         """
         self._tasks.alias(alias, name)
+
+    def merge(self, alias: str, tool: Tool, *, run: str, history: Sequence[Attempt], lease: Lease) -> None:
+        """Close a making that came to a tool that is there already, under another name.
+
+        Args:
+            alias: the name that the making was for; from now on another word for the tool's.
+            tool: the one that is there.
+            run: the making.
+            history: every attempt of it.
+            lease: under which it was made.
+
+        Raises:
+            LeaseLost: another took the task over; nothing is written.
+        """
+        self._tasks.merge(alias, tool, run=run, history=history, lease=lease)
 
     def resolve(self, name: str) -> str:
         """The name under which a task is kept: the name in our writing, or that of which it is an alias."""

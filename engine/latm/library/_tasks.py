@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 import sqlalchemy as sa
 
-from latm._records import slug
+from latm._records import Attempt, Tool, slug
 from latm.errors import LibraryError
-from latm.library import _instances
+from latm.library import _instances, _leases, _makings
 from latm.library._database import Database, changed, named, resolve
 from latm.library._instances import fold_of
+from latm.library._leases import Lease
 from latm.library._schema import aliases, negatives, tools
 from latm.library._tools import serving
 
@@ -27,28 +28,37 @@ class Tasks:
 
     def alias(self, alias: str, name: str) -> None:
         """Make one name another word for a task; what was known under it moves there."""
-        old = slug(alias)
         with self._database.writing() as connection:
-            new = resolve(connection, name)
-            if old == new:
-                return
-            served = sa.select(tools.c.id).where((tools.c.name == old) & serving())
-            if connection.execute(served).first() is not None:
-                raise LibraryError(
-                    f"{self._database.url}: {old!r} has a tool of its own; retire it before the name becomes "
-                    f"another word for {new!r}"
-                )
-            connection.execute(sa.update(aliases).where(aliases.c.name == old).values(name=new))
-            connection.execute(sa.delete(aliases).where(aliases.c.alias == old))
-            connection.execute(sa.insert(aliases).values(alias=old, name=new))
-            _instances.move(connection, old, new)
-            moved = connection.execute(
-                sa.select(negatives.c.question).where(negatives.c.task == old).order_by(negatives.c.id)
-            ).scalars()
-            for question in moved.all():
-                _add_negative(connection, new, question)
-            connection.execute(sa.delete(negatives).where(negatives.c.task == old))
-            changed(connection)
+            self._rename(connection, alias, name)
+
+    def merge(self, alias: str, tool: Tool, *, run: str, history: Sequence[Attempt], lease: Lease) -> None:
+        """Close a making whose tool another one makes needless: its name is another word for that one."""
+        with self._database.writing() as connection:
+            _leases.check(connection, lease)
+            self._rename(connection, alias, tool.name)
+            _makings.close_made(connection, run, history, tool.version)
+
+    def _rename(self, connection: sa.Connection, alias: str, name: str) -> None:
+        old, new = slug(alias), resolve(connection, name)
+        if old == new:
+            return
+        served = sa.select(tools.c.id).where((tools.c.name == old) & serving())
+        if connection.execute(served).first() is not None:
+            raise LibraryError(
+                f"{self._database.url}: {old!r} has a tool of its own; retire it before the name becomes "
+                f"another word for {new!r}"
+            )
+        connection.execute(sa.update(aliases).where(aliases.c.name == old).values(name=new))
+        connection.execute(sa.delete(aliases).where(aliases.c.alias == old))
+        connection.execute(sa.insert(aliases).values(alias=old, name=new))
+        _instances.move(connection, old, new)
+        moved = connection.execute(
+            sa.select(negatives.c.question).where(negatives.c.task == old).order_by(negatives.c.id)
+        ).scalars()
+        for question in moved.all():
+            _add_negative(connection, new, question)
+        connection.execute(sa.delete(negatives).where(negatives.c.task == old))
+        changed(connection)
 
     def resolve(self, name: str) -> str:
         """The name under which a task is kept."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from latm.library import Busy
 from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
 from latm.maker._leasing import LEASE_S, Patience, holding
+from latm.maker.neighbours import twin
 from latm.maker.propose import propose
 from latm.maker.strict import Replaced, Strict
 from latm.maker.verify import verify
@@ -62,6 +63,7 @@ class Maker:
         library: where tools go.
         events: who is told.
         clock: for the provenance.
+        neighbours: finds tools whose questions look like these.
         lease_s: how long a task's lease lasts without being renewed.
     """
 
@@ -71,6 +73,7 @@ class Maker:
     library: Library
     events: Events
     clock: Clock
+    neighbours: Callable[[Sequence[str]], Awaitable[Sequence[Tool]]]
     lease_s: float = LEASE_S
 
     @asynccontextmanager
@@ -235,7 +238,12 @@ class Maker:
             await in_thread(self._fail, run, failure, lease)
             self.events.tell("make.failed", task=order.name, run=run, stage=failure.stage, error=str(failure))
             raise
-        stored = await self._publish(order, tool_of(draft), lease)
+        tool = tool_of(draft)
+        if (other := await self._twin(order, tool)) is not None:
+            await in_thread(self._merge, order.name, other, tool, lease)
+            self.events.tell("make.merged", task=order.name, run=run, tool=other.name, version=other.version)
+            return other
+        stored = await self._publish(order, tool, lease)
         self.events.tell(
             "make.done",
             task=order.name,
@@ -253,6 +261,21 @@ class Maker:
         """Store a tool that passed every stage."""
         return await in_thread(
             lambda: self.library.add(tool, run=tool.provenance.run, used=order.instances, lease=lease)
+        )
+
+    async def _twin(self, order: _Order, tool: Tool) -> Tool | None:
+        """A tool of another name that does the same.
+
+        Only for what questions of a stream led to: a caller who asks for a tool of a name gets one.
+        """
+        if not order.instances or await in_thread(self.library.current, order.name) is not None:
+            return None
+        near = await self.neighbours([each.question for each in order.examples])
+        return await twin(tool, near, cells=self.sandbox, judge=self.strict.judge)
+
+    def _merge(self, alias: str, other: Tool, tool: Tool, lease: Lease) -> None:
+        self.library.merge(
+            alias, other, run=tool.provenance.run, history=tool.scorecard.attempts, lease=lease
         )
 
     async def _draft(

@@ -117,6 +117,7 @@ def test_a_failing_tool_is_tried_once_more_then_the_strong_model_answers(
         tool = place.make("adding", scripts.EXAMPLES)
         answer = place.solve("What do 1, 1 and 1 add up to?")
         assert (answer.text, answer.route, answer.tool) == ("3", "model", "adding")
+        place.settle()
         assert place.library.uses(tool) == (1, 1)
     assert len(user.requests) == 2
     assert "SyntaxError" in user.requests[1].messages[-1].text

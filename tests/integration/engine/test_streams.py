@@ -14,6 +14,7 @@ from integration.engine import scripts
 from integration.engine.fake_clock import FakeClock
 from integration.engine.models import DEFAULTS, ROLES
 from latm import (
+    Answer,
     AsyncEngine,
     Config,
     ConfigError,
@@ -27,13 +28,22 @@ from latm.testing import ScriptedBackend, scripted_provider
 pytestmark = pytest.mark.docker
 
 
+def settled(place: Engine, questions: list[str]) -> list[Answer]:
+    """Answers one after another, each with what it set off in the background."""
+    answers: list[Answer] = []
+    for question in questions:
+        answers.append(place.solve(question))
+        place.settle()
+    return answers
+
+
 def test_a_stream_goes_from_the_strong_model_to_the_tool(engine: Callable[..., Engine]) -> None:
     questions = [f"What do {n}, 1 and 1 add up to?" for n in range(9)] + ["What is the capital of France?"]
     with engine() as place:
-        answers = [place.solve(question) for question in questions]
+        answers = settled(place, questions)
         assert [answer.text for answer in answers] == [str(n + 2) for n in range(9)] + ["Paris"]
         assert [answer.route for answer in answers] == ["model"] * 6 + ["tool"] * 3 + ["model"]
-        assert answers[5].trace[-1] == "A tool was made for adding: version 1."
+        assert answers[5].trace[-1] == "It is instance 6 of adding."
         assert place.library.tasks() == {}
         again = place.solve("What do 5, 5 and 5 add up to?")
         assert (again.text, again.tool, again.tool_version) == ("15", "adding", 1)
@@ -44,8 +54,9 @@ def test_many_questions_at_once_come_in_order_and_make_one_tool(engine: Callable
     with engine() as place:
         answers = list(place.solve_many(iter(questions), concurrency=8))
         assert [answer.text for answer in answers] == [str(n + 2) for n in range(40)]
-        assert place.library.get("adding").version == 1
-        assert {answer.route for answer in answers[30:]} == {"tool"}
+        place.settle()
+        assert [version.tool.version for version in place.library.versions("adding")] == [1]
+        assert place.solve("What do 50, 1 and 1 add up to?").route == "tool"
 
 
 def test_a_stream_may_be_left_early(engine: Callable[..., Engine]) -> None:
@@ -80,11 +91,14 @@ def test_a_making_behind_a_question_that_fails_does_not_lose_the_answer(
 ) -> None:
     maker = ScriptedBackend(scripts.maker(proposals=("no code",)))
     with engine(maker=maker) as place:
-        answers = [place.solve(f"What do {n}, 1 and 1 add up to?") for n in range(15)]
-        assert [answer.text for answer in answers] == [str(n + 2) for n in range(15)]
+        asked: list[int] = []
+        for n in range(15):
+            (answer,) = settled(place, [f"What do {n}, 1 and 1 add up to?"])
+            assert answer.text == str(n + 2)
+            asked.append(len(maker.requests))
         # It is not tried again for each further question, only with as many new instances.
-        assert [n for n in range(15) if "No tool was made" in answers[n].trace[-1]] == [5, 11]
-        assert len(maker.requests) == 6
+        assert asked == [0] * 5 + [3] * 6 + [6] * 4
+        assert [making.state for making in place.library.makings("adding")] == ["failed", "failed"]
 
 
 @pytest.mark.anyio
@@ -129,10 +143,12 @@ def test_an_interrupted_making_of_a_stream_is_taken_up_and_not_begun_anew(tmp_pa
         async with AsyncEngine(config, plugins={"fake": provider}, clock=clock) as place:
             for n in range(12):
                 answer = await place.solve(f"What do {n}, 1 and 1 add up to?")
+                await place.settle()
                 assert answer.route == "model"
             assert len(backend.requests) == 2, "a proposal and the call that failed; then it rests"
             clock.time = 100
             await place.solve("What do 1, 1 and 1 add up to?")
+            await place.settle()
             assert len(backend.requests) == 4, "the proposal came from the journal"
             assert (await place.solve("What do 2, 2 and 2 add up to?")).route == "tool"
 

@@ -1,0 +1,73 @@
+"""One question on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from latm._ledger import Ledger
+from latm._records import Answer, Route, Tool, new_run
+from latm.errors import ConfigError
+from latm_sandbox import Outcome
+
+
+@dataclass(kw_only=True)
+class Asked:
+    """What is known of a question so far.
+
+    Attributes:
+        text: the question.
+        started: seconds, by the engine's clock.
+        run: its id in the journal.
+        bill: what its models cost.
+        trace: what happened, one sentence each.
+        layer: what decided last.
+        task: the task that it belongs to, where that is known.
+        tool: what was tried.
+        outcome: of its last run in a cell.
+        reason: why a tool gave no answer.
+        by_model: whether the strong model answered.
+    """
+
+    text: str
+    started: float
+    run: str
+    bill: Ledger = field(default_factory=Ledger)
+    trace: list[str] = field(default_factory=list[str])
+    layer: str = "dispatcher"
+    task: str | None = None
+    tool: Tool | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    by_model: bool = False
+
+    @classmethod
+    def of(cls, question: str, *, started: float) -> Asked:
+        """A question that just came.
+
+        Raises:
+            ConfigError: it is empty.
+        """
+        if not question.strip():
+            raise ConfigError("the question is empty")
+        return cls(text=question, started=started, run=new_run("ask"))
+
+    def answer(self, text: str | None, *, now: float) -> Answer:
+        """What its caller gets."""
+        spend = self.bill.total()
+        route: Route = "none" if text is None else "model" if self.by_model else "tool"
+        return Answer(
+            text=text,
+            route=route,
+            layer=self.layer,
+            question=self.text,
+            run=self.run,
+            task=self.task,
+            reason=self.reason,
+            tool=None if self.tool is None else self.tool.name,
+            tool_version=None if self.tool is None else self.tool.version,
+            outcome=self.outcome,
+            cost_usd=spend.cost_usd,
+            usage=spend.usage,
+            seconds=now - self.started,
+            trace=tuple(self.trace),
+        )

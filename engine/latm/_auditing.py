@@ -1,0 +1,224 @@
+"""A library that stays right: answers of tools are looked at again, and wrong versions are found out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, final
+
+from latm._answers import CALLER, AnswerType, answer_type
+from latm._chores import Chores
+from latm._events import Events
+from latm._fallback import Fallback
+from latm._learning import Learner
+from latm._ledger import Ledger
+from latm._reading import folded
+from latm._records import Answer, Example, Tool, new_run
+from latm._threads import in_thread
+from latm._watching import AUDITS, FAILURES
+from latm.config import AuditingConfig
+from latm.errors import ConfigError
+from latm.user import Use
+
+if TYPE_CHECKING:
+    from latm.library import Audit, Library
+
+
+@dataclass(kw_only=True)
+class _Version:
+    """What this process knows of a version's traffic.
+
+    Attributes:
+        new: how many answers are still audited because the version is new.
+        place: of the next answer in the current block.
+        drawn: the place in the block whose answer is audited.
+        suspected: whether every answer is audited, since the last verdicts were against it.
+        failures: the sum of `FAILURES`.
+    """
+
+    new: int
+    place: int = 0
+    drawn: int = 0
+    suspected: bool = False
+    failures: float = 0.0
+
+
+@final
+@dataclass(kw_only=True)
+class Auditor:
+    """Puts answers of tools to the strong model, and takes versions out of use that are established as wrong.
+
+    One answer in each block of ``1 / share`` is drawn, so that the wait for the next audit is bounded and
+    not only likely to be short. A disagreement is put to the strong model a second time; if it then says
+    something else than before, nobody knows, and it counts for neither side. After a disagreement every
+    answer is audited until trust is back.
+
+    Attributes:
+        library: where verdicts are kept.
+        fallback: the strong model; None for no audits.
+        learner: gets the questions that a version was wrong on.
+        settings: how many.
+        chores: where audits run.
+        events: who is told.
+        draw: a whole number below its argument.
+    """
+
+    library: Library
+    fallback: Fallback | None
+    learner: Learner
+    settings: AuditingConfig
+    chores: Chores
+    events: Events
+    draw: Callable[[int], int] = random.randrange
+    _versions: dict[tuple[str, int], _Version] = field(
+        default_factory=dict[tuple[str, int], _Version], init=False
+    )
+    _at_work: int = field(default=0, init=False)
+
+    def used(self, tool: Tool, question: str, use: Use) -> None:
+        """Look at what came of a use, in the background."""
+        seen = self._seen(tool)
+        if use.kind in {"answered", "failed"}:
+            seen.failures = FAILURES.step(seen.failures, good=use.kind == "answered")
+        if FAILURES.established(seen.failures):
+            seen.failures = 0.0
+            self.chores.start("quarantine", lambda: self._quarantine(tool, "its runs fail too often"))
+        if use.kind != "answered" or self.fallback is None or tool.answer_type == CALLER:
+            return
+        new = seen.new > 0
+        if self._is_drawn(seen) and self._at_work < self.settings.at_once:
+            self._at_work += 1
+            self.chores.start("audit", lambda: self._audit(tool, question, use, new=new))
+
+    async def answered_instead(self, tool: Tool, question: str, use: Use, text: str) -> None:
+        """The strong model answered what a tool failed on: an example for the version that comes next."""
+        if use.kind == "failed":
+            await in_thread(lambda: self.library.remember(tool.name, Example(question, text), source="audit"))
+
+    async def told(self, answer: Answer, *, correct: str | bool) -> None:
+        """A caller's word on an answer.
+
+        Raises:
+            ConfigError: it is no answer of an engine, or `correct` is neither a text nor true or false.
+        """
+        if not answer.question:
+            raise ConfigError("feedback needs an Answer that the engine gave", where="answer")
+        if isinstance(correct, str) and not correct.strip():
+            raise ConfigError("the right answer is empty; say False if it is unknown", where="correct")
+        tool = None
+        if answer.route == "tool" and answer.tool is not None:
+            tool = await in_thread(self.library.find, answer.tool, answer.tool_version)
+        right = correct is True or (isinstance(correct, str) and _alike(tool, answer, correct))
+        example = Example(answer.question, correct if isinstance(correct, str) else answer.text or "")
+        known = isinstance(correct, str) or correct is True
+        if tool is None:
+            if answer.task is not None and known and example.answer:
+                pending = await in_thread(
+                    lambda: self.library.remember(str(answer.task), example, source="feedback")
+                )
+                self.learner.consider(str(answer.task), pending)
+            return
+        if not right:
+            await in_thread(self.library.forget_repeat, answer.question)
+        if known:
+            await in_thread(self.library.correct, tool.name, example)
+        other = correct if isinstance(correct, str) else ""
+        await self._verdict(tool, answer.question, answer.text or "", other, agreed=right, source="feedback")
+
+    def _seen(self, tool: Tool) -> _Version:
+        return self._versions.setdefault((tool.name, tool.version), _Version(new=self.settings.first))
+
+    def _is_drawn(self, seen: _Version) -> bool:
+        if seen.new > 0 or seen.suspected:
+            seen.new = max(0, seen.new - 1)
+            return True
+        if self.settings.share == 0:
+            return False
+        block = round(1 / self.settings.share)
+        if seen.place == 0:
+            seen.drawn = self.draw(block)
+        drawn = seen.place == seen.drawn
+        seen.place = (seen.place + 1) % block
+        return drawn
+
+    async def _audit(self, tool: Tool, question: str, use: Use, *, new: bool) -> None:
+        try:
+            if new and len(await in_thread(self.library.audits, tool)) >= self.settings.first:
+                self._seen(tool).new = 0  # it is new to this process only
+                return
+            kind = answer_type(tool.answer_type)
+            said = await self._ask(tool, question)
+            agreed = _same(kind, use.value, said, question)
+            if agreed is False and not _same(kind, await self._ask(tool, question), said, question):
+                agreed = None
+            if agreed is False:
+                example = Example(question, said)
+                await in_thread(lambda: self.library.remember(tool.name, example, source="audit"))
+            await self._verdict(tool, question, use.text or "", said, agreed=agreed, source="model")
+        finally:
+            self._at_work -= 1
+
+    async def _ask(self, tool: Tool, question: str) -> str:
+        assert self.fallback is not None
+        text, _ = await self.fallback.answer(question, task=tool.name, run=new_run("audit"), bill=Ledger())
+        return text
+
+    async def _verdict(
+        self,
+        tool: Tool,
+        question: str,
+        answer: str,
+        other: str,
+        *,
+        agreed: bool | None,
+        source: Literal["model", "feedback"],
+    ) -> None:
+        from latm.library import Audit
+
+        audit = Audit(
+            tool=tool.name,
+            version=tool.version,
+            question=question,
+            answer=answer,
+            other=other,
+            agreed=agreed,
+            source=source,
+        )
+        await in_thread(self.library.record_audit, audit)
+        self.events.tell("audit.done", tool=tool.name, version=tool.version, agreed=agreed, source=source)
+        verdicts = _verdicts(await in_thread(self.library.audits, tool))
+        total = AUDITS.total(verdicts)
+        self._seen(tool).suspected = total > 0
+        if AUDITS.established(total):
+            against = verdicts.count(False)
+            await self._quarantine(tool, f"{against} of {len(verdicts)} audited answers are disagreed with")
+
+    async def _quarantine(self, tool: Tool, reason: str) -> None:
+        await in_thread(self.library.quarantine, tool, reason)
+        self.events.tell("tool.quarantined", tool=tool.name, version=tool.version, reason=reason)
+        self.learner.consider(tool.name, len(await in_thread(self.library.pending, tool.name)))
+
+
+def _verdicts(audits: Sequence[Audit]) -> Sequence[bool]:
+    """The verdicts, oldest first; of a question on which a caller gave one, only that counts."""
+    told = {folded(each.question) for each in audits if each.source == "feedback"}
+    return [
+        each.agreed
+        for each in audits
+        if each.agreed is not None and (each.source == "feedback" or folded(each.question) not in told)
+    ]
+
+
+def _same(kind: AnswerType, value: object, expected: str, question: str) -> bool | None:
+    """Whether they are the same answer; None where they cannot be compared."""
+    try:
+        return kind.same(value, expected, question)
+    except ValueError:
+        return None
+
+
+def _alike(tool: Tool | None, answer: Answer, correct: str) -> bool:
+    if tool is not None and _same(answer_type(tool.answer_type), answer.text, correct, answer.question):
+        return True
+    return folded(answer.text or "") == folded(correct)

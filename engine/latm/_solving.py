@@ -1,0 +1,172 @@
+"""The way of a question: one layer after another, the cheap and certain ones first.
+
+An exact repeat makes the call that answered the question before; a tool's own parser takes the whole question
+or nothing; the dispatcher's model decides among a few candidates; what none of them can answer goes to the
+strong model. Whatever is doubtful goes on to the next layer, and never to a tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from latm._asked import Asked
+from latm._auditing import Auditor
+from latm._events import Events
+from latm._fallback import Fallback
+from latm._learning import Learner
+from latm._records import Tool
+from latm._tally import Tally
+from latm._threads import in_thread
+from latm.dispatcher import Decision, Dispatcher, Shortlist, note_refusal
+from latm.errors import LatmError
+from latm.user import Use, User
+from latm_sandbox import SandboxError
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+_NO_FALLBACK = "No tool answers it, and the configuration names no strong model."
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Solver:
+    """Answers questions.
+
+    Attributes:
+        library: the tools and what is remembered of questions.
+        user: uses tools.
+        dispatcher: chooses them.
+        fallback: the strong model; None where nobody answers what no tool can.
+        learner: what becomes of answered questions.
+        auditor: what becomes of tools' answers.
+        tally: counts uses.
+        events: who is told.
+    """
+
+    library: Library
+    user: User
+    dispatcher: Dispatcher
+    fallback: Fallback | None
+    learner: Learner
+    auditor: Auditor
+    tally: Tally
+    events: Events
+
+    async def solve(self, asked: Asked) -> str | None:
+        """Answer a question; None where nobody could, which its ``reason`` explains.
+
+        Raises:
+            BackendError: a model did not deliver.
+            BudgetExceeded: a budget does not allow to ask one.
+            SandboxError: no cell could be had.
+        """
+        if (use := await self._repeated(asked)) is not None:
+            return use.text
+        shortlist = await self.dispatcher.shortlist(asked.text)
+        use = await self._parsed(asked, shortlist)
+        decision: Decision | None = None
+        if use is None:
+            decision = await self._decided(asked, shortlist)
+            if asked.tool is not None:
+                use = await self._used(asked, asked.tool)
+        if use is not None and use.text is not None:
+            return use.text
+        if self.fallback is None:
+            asked.reason = asked.reason or _NO_FALLBACK
+            asked.trace.append(_NO_FALLBACK)
+            return None
+        text, model = await self.fallback.answer(asked.text, task=asked.task, run=asked.run, bill=asked.bill)
+        asked.by_model = True
+        asked.trace.append(f"The strong model {model} answered.")
+        await self._learn(asked, decision, use, text)
+        return text
+
+    async def use(self, asked: Asked, tool: Tool) -> str | None:
+        """Answer a question by the tool that its caller chose."""
+        asked.layer, asked.tool, asked.task = "caller", tool, tool.name
+        return (await self._used(asked, tool)).text
+
+    async def _repeated(self, asked: Asked) -> Use | None:
+        """The same call once more, where the very question was answered before and its tool still serves."""
+        found = await in_thread(_remembered, self.library, asked.text)
+        if found is None:
+            return None
+        tool, call = found
+        use = await self.user.call(tool, call, asked.text)
+        if use.text is None:
+            await in_thread(self.library.forget_repeat, asked.text)
+            return None
+        asked.layer, asked.tool, asked.task = "repeat", tool, tool.name
+        asked.trace.append("The very question was answered before: its call was made again.")
+        return self._took(asked, tool, use)
+
+    async def _parsed(self, asked: Asked, shortlist: Shortlist) -> Use | None:
+        """What the first parser that takes the whole question leads to; None where none does."""
+        for candidate in shortlist.candidates:
+            tool = candidate.tool
+            if tool is None or tool.parser is None:
+                continue
+            use = await self.user.parse(tool, asked.text)
+            if use is not None:
+                asked.layer, asked.tool, asked.task = "parser", tool, tool.name
+                asked.trace.append(f"The parser of {tool.name} took the whole question.")
+                return self._took(asked, tool, use)
+        return None
+
+    async def _decided(self, asked: Asked, shortlist: Shortlist) -> Decision:
+        """Ask the dispatcher's model; the tool that it chose is the question's from here on."""
+        asked.layer = "dispatcher"
+        decision = await self.dispatcher.decide(asked.text, shortlist, run=asked.run, bill=asked.bill)
+        asked.trace.append(str(decision))
+        asked.task = decision.task
+        await self._remember(note_refusal, self.library, asked.text, shortlist, decision)
+        if decision.kind == "tool" and decision.task is not None:
+            asked.tool = await in_thread(self.library.find, decision.task)
+        return decision
+
+    async def _used(self, asked: Asked, tool: Tool) -> Use:
+        """Have the user's model use the tool."""
+        use = await self.user.use(tool, asked.text, run=asked.run, bill=asked.bill)
+        if use.text is not None and use.call is not None and asked.layer != "caller":
+            await self._remember(self.library.remember_call, asked.text, tool, use.call)
+        return self._took(asked, tool, use)
+
+    def _took(self, asked: Asked, tool: Tool, use: Use) -> Use:
+        """Write down what came of a use."""
+        asked.trace.extend(use.trace)
+        asked.outcome = use.outcome
+        asked.reason = use.reason
+        self.tally.add(tool, failed=use.kind not in {"answered", "declined"})
+        if asked.layer != "caller":
+            self.auditor.used(tool, asked.text, use)
+        return use
+
+    async def _learn(self, asked: Asked, decision: Decision | None, use: Use | None, text: str) -> None:
+        """Keep what the strong model answered; what goes wrong with that must not lose the answer."""
+        try:
+            if use is not None and asked.tool is not None:
+                await self.auditor.answered_instead(asked.tool, asked.text, use, text)
+            elif decision is not None and decision.kind in {"task", "new"} and decision.task is not None:
+                asked.trace.append(await self.learner.learn(decision.task, asked.text, text))
+        except (LatmError, SandboxError) as error:
+            asked.trace.append(f"Nothing was learnt of it: {error}")
+            self.events.tell("learn.failed", task=asked.task, error=str(error))
+
+    async def _remember(self, write: Callable[..., object], *args: object) -> None:
+        """Write down what makes later questions cheaper; this one must not fail for it."""
+        try:
+            await in_thread(write, *args)
+        except LatmError as error:
+            self.events.tell("learn.failed", error=str(error))
+
+
+def _remembered(library: Library, question: str) -> tuple[Tool, str] | None:
+    """The tool and the call that answered a question before."""
+    repeat = library.repeat(question)
+    tool = None if repeat is None else library.find(repeat.tool)
+    if repeat is None or tool is None or tool.version != repeat.version:
+        return None
+    return tool, repeat.call

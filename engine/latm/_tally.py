@@ -1,0 +1,59 @@
+"""Counts of uses, written in the background: a write for each answer would cost as much as the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import anyio
+
+from latm._chores import Chores
+from latm._clock import Clock
+from latm._records import Tool
+from latm._threads import in_thread
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+_EVERY_S = 0.5
+
+
+@final
+class Tally:
+    """How often versions were used and failed since the library was last told.
+
+    A process that is killed loses the counts of half a second, and nothing else.
+    """
+
+    def __init__(self, library: Library, chores: Chores, clock: Clock) -> None:
+        self._library = library
+        self._chores = chores
+        self._clock = clock
+        self._counts: dict[tuple[str, int], tuple[Tool, int, int]] = {}
+        self._writing = anyio.Lock()
+        self._waiting = False
+
+    def add(self, tool: Tool, *, failed: bool) -> None:
+        """Count a use."""
+        _, uses, failures = self._counts.get((tool.name, tool.version), (tool, 0, 0))
+        self._counts[tool.name, tool.version] = tool, uses + 1, failures + int(failed)
+        if not self._waiting:
+            self._waiting = True
+            self._chores.start("count", self._later, awaited=False)
+
+    async def flush(self) -> None:
+        """Write what was counted."""
+        async with self._writing:
+            counts, self._counts = self._counts, {}
+            for tool, uses, failures in counts.values():
+                await in_thread(self._write, tool, uses, failures)
+
+    def _write(self, tool: Tool, uses: int, failures: int) -> None:
+        self._library.count_uses(tool, uses=uses, failures=failures)
+
+    async def _later(self) -> None:
+        try:
+            await self._clock.sleep(_EVERY_S)
+        finally:
+            self._waiting = False
+            with anyio.CancelScope(shield=True):
+                await self.flush()

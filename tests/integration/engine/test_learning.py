@@ -1,0 +1,172 @@
+"""From answered questions to tools: in the background, once, and without a second tool for the same thing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.engine import strict_scripts
+from integration.engine.models import ROLES
+from latm import Config, Engine
+from latm.plugin import Request
+from latm.testing import scripted_provider
+
+pytestmark = pytest.mark.docker
+
+WAIT_S = 60
+
+
+def question(number: int) -> str:
+    return f"What do {number + 3}, {number} and 7 add up to?"
+
+
+def strong(request: Request) -> str:
+    return f"Answer: {sum(strict_scripts.numbers(request.messages[-1].text))}000"
+
+
+def names(request: Request) -> list[str]:
+    schema: Any = request.response_schema
+    return list(schema["properties"]["decision"]["enum"])
+
+
+def dispatcher(request: Request) -> str:
+    if "adding" in names(request):
+        return json.dumps({"decision": "adding", "task": None})
+    return json.dumps({"decision": "new-task", "task": "Adding"})
+
+
+MODELS: Mapping[str, Any] = {
+    "user": strict_scripts.user,
+    "dispatcher": dispatcher,
+    "fallback": strong,
+}
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+    engines: list[Engine] = []
+
+    def make(on_event: Any = None, config: Mapping[str, Any] | None = None, **models: Any) -> Engine:
+        made = {**MODELS, "maker": strict_scripts.Maker(), **models}
+        engine = Engine(
+            Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", **(config or {})),
+            plugins={"fake": scripted_provider("fake", made)},
+            on_event=on_event,
+        )
+        engines.append(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def test_a_tool_is_made_while_callers_go_on(opened: Callable[..., Engine]) -> None:
+    may_go_on = threading.Event()
+    script = strict_scripts.Maker()
+
+    def maker(request: Request) -> str:
+        assert may_go_on.wait(WAIT_S)
+        return script(request)
+
+    engine = opened(maker=maker)
+    answers = [engine.solve(question(number)) for number in range(12)]  # three more than are needed
+    assert {each.route for each in answers} == {"model"}
+    may_go_on.set()
+    engine.settle()
+    assert engine.solve(question(20)).route == "tool"
+    assert [tool.version for tool in engine.library.list()] == [1]
+    # What came while it was made has nothing to wait for.
+    assert len(engine.library.pending("adding")) == 3
+
+
+def test_an_answer_says_where_it_was_learnt(opened: Callable[..., Engine]) -> None:
+    engine = opened()
+    first = engine.solve(question(1))
+    assert (first.task, first.route, first.question) == ("adding", "model", question(1))
+    assert "It is instance 1 of adding." in first.trace
+    assert first.run.startswith("ask-")
+
+
+def test_a_caller_s_label_is_what_a_tool_is_made_from(opened: Callable[..., Engine]) -> None:
+    def wrong(_: Request) -> str:
+        return "Answer: 1"
+
+    engine = opened(fallback=wrong, config={"auditing": {"share": 0, "first": 0}})
+    for number in range(9):
+        answer = engine.solve(question(number))
+        engine.feedback(answer, correct=f"{2 * number + 10}000")
+    engine.settle()
+    tool = engine.library.get("adding")
+    assert {each.answer for each in tool.checks} <= {f"{2 * number + 10}000" for number in range(9)}
+
+
+def test_an_engine_that_closes_leaves_a_making_to_be_gone_on_with(opened: Callable[..., Engine]) -> None:
+    begun, script = threading.Event(), strict_scripts.Maker()
+
+    def maker(request: Request) -> str:
+        begun.set()
+        return script(request)
+
+    engine = opened(maker=maker)
+    for number in range(9):
+        engine.solve(question(number))
+    assert begun.wait(WAIT_S)
+    engine.close()
+    again = opened()
+    again.solve(question(30))
+    again.settle()
+    assert again.library.get("adding").version == 1
+    runs = [entry for entry in again.library.journal() if entry.role == "maker"]
+    steps = [entry.step for entry in runs]
+    assert len(steps) == len(set(steps)), "a reply was paid for twice"
+
+
+def test_the_same_under_another_name_is_merged(opened: Callable[..., Engine]) -> None:
+    def names_by_size(request: Request) -> str:
+        large = strict_scripts.numbers(request.messages[-1].text)[0] >= 100
+        wanted = "Sum of three" if large else "Adding"
+        known = [name for name in names(request) if name == wanted.lower().replace(" ", "-")]
+        return json.dumps({"decision": known[0] if known else "new-task", "task": wanted})
+
+    told: list[str] = []
+    engine = opened(dispatcher=names_by_size, on_event=lambda name, _: told.append(name))
+    for number in (*range(9), *range(100, 109)):
+        engine.solve(question(number))
+        engine.settle()
+    assert [tool.name for tool in engine.library.list()] == ["adding"]
+    assert engine.library.resolve("Sum of three") == "adding"
+    assert "make.merged" in told
+
+
+def test_what_is_alike_at_first_sight_only_is_not_merged(opened: Callable[..., Engine]) -> None:
+    """A maximum and a sum: the same for lists with one number above nought, and nowhere else."""
+
+    def two_tasks(request: Request) -> str:
+        text = request.messages[-1].text
+        wanted = "largest" if "largest" in text else "adding"
+        return json.dumps({"decision": wanted if wanted in names(request) else "new-task", "task": wanted})
+
+    def knows(request: Request) -> str:
+        text = request.messages[-1].text
+        numbers = strict_scripts.numbers(text)
+        return f"Answer: {max(numbers) if 'largest' in text else sum(numbers)}000"
+
+    def maker(request: Request) -> str:
+        text = request.messages[0].text
+        if "largest" not in text:
+            return strict_scripts.Maker()(request)
+        good = strict_scripts.GOOD.replace("sum(numbers)", "max(numbers, default=0)")
+        return strict_scripts.Maker(functions=(good,), properties=("none",))(request)
+
+    engine = opened(dispatcher=two_tasks, fallback=knows, maker=maker)
+    for number in range(9):
+        engine.solve(question(number))
+        engine.solve(question(number).replace("add up to", "have as the largest"))
+    engine.settle()
+    assert [tool.name for tool in engine.library.list()] == ["adding", "largest"]
