@@ -77,6 +77,9 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # What models wrote may hold what no encoding has, or a terminal's has not.
+        if reconfigure := getattr(sys.stdout, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
         try:
             done = command(*args, **kwargs)
             sys.stdout.flush()  # here, where a full disk is still ours to report

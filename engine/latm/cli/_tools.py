@@ -10,12 +10,19 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from latm._records import Tool
-from latm.cli._say import data_console, guarded, money, note, print_json
+from latm._records import Attempt, Tool
+from latm.cli import _keeping
+from latm.cli._keeping import opened
+from latm.cli._say import data_console, guarded, money, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
-from latm.library import Library
+from latm.library import Making, Version
 
-tools = typer.Typer(no_args_is_help=True, help="Look at the tools of the library.")
+tools = typer.Typer(no_args_is_help=True, help="Look at the tools of the library, and decide on them.")
+tools.command("rollback")(_keeping.rollback)
+tools.command("retire")(_keeping.retire)
+tools.command("restore")(_keeping.restore)
+tools.command("export")(_keeping.export)
+tools.command("import")(_keeping.import_)
 
 
 @tools.command("list")
@@ -25,13 +32,13 @@ def list_(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """List the tools: newest active version of each."""
-    store = Library(build_config(config, library=library).library.url)
-    try:
+    """List the tools: the version of each that serves, and which tools are out of use."""
+    with opened(config, library) as store:
         rows = [(tool, *store.uses(tool)) for tool in store.list()]
-        waiting = {task: len(store.pending(task)) for task in store.tasks()}
-    finally:
-        store.close()
+        waiting = {task: count for task in store.tasks() if (count := len(store.pending(task)))}
+        others = [store.current(name) for name in sorted({*store.names()} - {row[0].name for row in rows})]
+        idle = [each for each in others if each is not None]
+        url = store.url
     if json_:
         print_json(
             {
@@ -42,11 +49,16 @@ def list_(
                     for tool, uses, failures in rows
                 ],
                 "pending": waiting,
+                "out_of_use": [
+                    {"name": each.tool.name, "version": each.tool.version}
+                    | {"status": each.status, "reason": each.reason}
+                    for each in idle
+                ],
             }
         )
         return
     if not rows:
-        note(f"{store.url} holds no tools yet; latm make TASK --examples FILE.jsonl makes one")
+        note(f"{url} holds no tools yet; latm make TASK --examples FILE.jsonl makes one")
     else:
         table = Table("tool", "version", "function", "uses", "failed", "made by", box=None, pad_edge=False)
         for tool, uses, failures in rows:
@@ -54,6 +66,9 @@ def list_(
                 tool.name, str(tool.version), tool.function, str(uses), str(failures), tool.provenance.maker
             )
         data_console().print(table)
+    for each in idle:
+        why = f": {each.reason}" if each.reason else ""
+        note(f"{each.tool.name}: version {each.tool.version} is {each.status}{why}")
     for task, count in waiting.items():
         note(f"{task}: {count} answered questions, no tool yet")
 
@@ -62,39 +77,58 @@ def list_(
 @guarded
 def show(
     name: Annotated[str, typer.Argument(help="The tool's name.")],
-    version: Annotated[int | None, typer.Option(help="A version; else the newest active one.")] = None,
-    history: Annotated[bool, typer.Option("--history", help="Show every attempt of its making.")] = False,
+    version: Annotated[int | None, typer.Option(help="A version; else the one that serves.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show every attempt of its making, and the makings that failed.")
+    ] = False,
     library: LibraryOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show a tool: its function, its demonstrations and the evidence for it."""
-    store = Library(build_config(config, library=library).library.url)
-    try:
-        tool = store.get(name, version)
-        uses, failures = store.uses(tool)
-    finally:
-        store.close()
+    """Show a tool: its function, its demonstrations and the evidence for it.
+
+    With --history a name without a tool shows why none could be made.
+    """
+    with opened(config, library) as store:
+        failed = [each for each in store.makings(name) if each.state == "failed"] if history else []
+        if failed and version is None:
+            current = store.current(name)
+            tool = None if current is None else current.tool
+        else:
+            tool = store.get(name, version)
+        versions = store.versions(name)
     if json_:
-        print_json(tool)
+        record: dict[str, object] = {} if tool is None else plain(tool)
+        print_json({**record, "failed_makings": failed} if history else record)
         return
     console = data_console()
+    if tool is not None:
+        _show(console, tool, versions)
+        if history:
+            _attempts(console, tool.scorecard.attempts)
+    for making in failed:
+        _failed(console, making)
+
+
+def _show(console: Console, tool: Tool, versions: tuple[Version, ...]) -> None:
     console.print(f"[bold]{escape(tool.name)}[/bold] version {tool.version}", highlight=False)
     console.print(escape(tool.contract))
     _code(console, tool.source)
     for each in tool.demonstrations:
         console.print(f"\n[bold]Question[/bold] {escape(each.question)}")
         _code(console, each.code)
-    _evidence(console, tool, uses, failures)
-    if history:
-        _history(console, tool)
+    _evidence(console, tool, next(each for each in versions if each.tool.version == tool.version))
+    for other in versions:
+        if other.tool.version != tool.version:
+            why = f": {other.reason}" if other.reason else ""
+            console.print(escape(f"version {other.tool.version} is {other.status}{why}"), style="dim")
 
 
 @tools.command("test")
 @guarded
 def rerun(
     name: Annotated[str, typer.Argument(help="The tool's name.")],
-    version: Annotated[int | None, typer.Option(help="A version; else the newest active one.")] = None,
+    version: Annotated[int | None, typer.Option(help="A version; else the one that serves.")] = None,
     library: LibraryOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -130,7 +164,7 @@ def rerun(
         raise typer.Exit(1)
 
 
-def _evidence(console: Console, tool: Tool, uses: int, failures: int) -> None:
+def _evidence(console: Console, tool: Tool, version: Version) -> None:
     origin = tool.provenance
     rows = {
         "answer type": tool.answer_type,
@@ -141,7 +175,8 @@ def _evidence(console: Console, tool: Tool, uses: int, failures: int) -> None:
             for stage in dict.fromkeys(each.stage for each in tool.scorecard.attempts)
         ),
         "cost": f"{money(origin.cost_usd)}, {origin.usage.total} tokens, {origin.seconds:.1f} s",
-        "uses": f"{uses}, {failures} failed",
+        "status": version.status if version.reason is None else f"{version.status}: {version.reason}",
+        "uses": f"{version.uses}, {version.failures} failed",
         "source": f"sha256 {origin.source_sha256[:16]}",
     }
     console.print()
@@ -156,8 +191,17 @@ def _evidence(console: Console, tool: Tool, uses: int, failures: int) -> None:
         console.print(f"[yellow]note[/yellow] {escape(each)}")
 
 
-def _history(console: Console, tool: Tool) -> None:
-    for attempt in tool.scorecard.attempts:
+def _failed(console: Console, making: Making) -> None:
+    console.print(
+        f"\n[bold]Making of {making.created}[/bold] failed at the stage {escape(making.stage or '?')}: "
+        f"{escape(making.error or 'no reason was kept')}",
+        highlight=False,
+    )
+    _attempts(console, making.history)
+
+
+def _attempts(console: Console, attempts: tuple[Attempt, ...]) -> None:
+    for attempt in attempts:
         console.rule(f"{attempt.stage} {attempt.number}")
         console.print(escape(attempt.reply))
         verdict = "accepted" if attempt.problem is None else attempt.problem
