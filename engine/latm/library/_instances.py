@@ -12,7 +12,7 @@ from latm._records import Example, Tool, digest
 from latm.library._content import tool_of
 from latm.library._database import Database, changed, named, now_text, resolve
 from latm.library._schema import instances, tools
-from latm.library._tools import ACTIVE, QUARANTINED, current
+from latm.library._tools import ACTIVE, QUARANTINED, WITHDRAWN, current
 
 Source = Literal["model", "feedback", "audit"]
 FEEDBACK: Source = "feedback"
@@ -77,27 +77,37 @@ class Instances:
 
         They are those with pending instances, and those whose tool is quarantined.
         """
-        pending = instances.c.tool_version.is_(None)
-        rank = sa.func.row_number().over(partition_by=instances.c.task, order_by=instances.c.id)
-        ranked = (
-            sa.select(
-                instances.c.id, instances.c.task, instances.c.question, instances.c.answer, rank.label("rank")
-            )
-            .where(pending)
-            .subquery()
-        )
-        query = sa.select(ranked).where(ranked.c.rank <= _SHOWN).order_by(ranked.c.id)
         with self._database.transaction() as connection:
-            status = _statuses(connection)
-            rows = connection.execute(query).all()
             found: dict[str, tuple[Example, ...]] = {}
-            for row in rows:
-                if status.get(row.task) != ACTIVE:
+            for row in connection.execute(_first_pending()):
+                if row.status != ACTIVE:
                     found[row.task] = (*found.get(row.task, ()), Example(row.question, row.answer))
-            for name, one in status.items():
-                if one == QUARANTINED and name not in found:
+            quarantined = sa.select(tools.c.name).where(current(QUARANTINED))
+            for name in connection.execute(quarantined).scalars().all():
+                if name not in found:
                     found[name] = _known(connection, name)
         return found
+
+
+def _first_pending() -> sa.Select[Any, Any, Any, Any]:
+    """The first pending instances of each task, with the status of its tool's current version."""
+    rank = sa.func.row_number().over(partition_by=instances.c.task, order_by=instances.c.id)
+    ranked = (
+        sa.select(instances.c.id, rank.label("rank")).where(instances.c.tool_version.is_(None)).subquery()
+    )
+    status = (
+        sa.select(tools.c.status)
+        .where((tools.c.name == instances.c.task) & (tools.c.status != WITHDRAWN))
+        .order_by(tools.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(instances.c.task, instances.c.question, instances.c.answer, status.label("status"))
+        .join(ranked, ranked.c.id == instances.c.id)
+        .where(ranked.c.rank <= _SHOWN)
+        .order_by(instances.c.id)
+    )
 
 
 def keep(connection: sa.Connection, name: str, example: Example, source: Source) -> bool:
@@ -148,12 +158,6 @@ def move(connection: sa.Connection, old: str, new: str) -> None:
 def _count(connection: sa.Connection, name: str) -> int:
     query = sa.select(sa.func.count()).where((instances.c.task == name) & instances.c.tool_version.is_(None))
     return int(connection.execute(query).scalar_one())
-
-
-def _statuses(connection: sa.Connection) -> dict[str, str]:
-    """The status of the current version of each name."""
-    query = current(tools.c.name, tools.c.status)
-    return {row.name: row.status for row in connection.execute(query)}
 
 
 def _known(connection: sa.Connection, name: str) -> tuple[Example, ...]:

@@ -76,6 +76,8 @@ tools = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False, server_default=""),
     sa.Column("reason", Json),
     sa.UniqueConstraint("name", "version"),
+    # All that is needed to see what is current: the records themselves are many pages.
+    sa.Index("ix_latm_tools_current", "name", "version", "status"),
 )
 
 aliases = sa.Table(
@@ -98,6 +100,13 @@ instances = sa.Table(
     sa.Column("fold", sa.String(64), nullable=False, server_default=""),
     sa.Column("source", sa.String(16), nullable=False, server_default="model"),
     sa.Index("ix_latm_instances_fold", "task", "fold"),
+    sa.Index(
+        "ix_latm_instances_pending",
+        "task",
+        "id",
+        sqlite_where=sa.text("tool_version IS NULL"),
+        postgresql_where=sa.text("tool_version IS NULL"),
+    ),
 )
 
 negatives = sa.Table(

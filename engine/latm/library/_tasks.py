@@ -17,6 +17,12 @@ from latm.library._schema import aliases, negatives, tools
 from latm.library._tools import serving
 
 _MOST_NEGATIVES = 20
+# One object for all questions: to build a statement takes longer than to run it.
+_NEGATIVES_OF = (
+    sa.select(negatives.c.task, negatives.c.question)
+    .where(negatives.c.task.in_(sa.bindparam("names", expanding=True)))
+    .order_by(negatives.c.id.desc())
+)
 
 
 @final
@@ -81,9 +87,8 @@ class Tasks:
         found: dict[str, tuple[str, ...]] = {}
         if not wanted:
             return found
-        query = sa.select(negatives).where(negatives.c.task.in_(wanted)).order_by(negatives.c.id.desc())
         with self._database.transaction() as connection:
-            for row in connection.execute(query):
+            for row in connection.execute(_NEGATIVES_OF, {"names": wanted}):
                 found[row.task] = (*found.get(row.task, ()), row.question)
         return found
 

@@ -52,25 +52,18 @@ class Version:
     created: str
 
 
-def current(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """These columns of the current version of every name."""
-    newest = (
-        sa.select(tools.c.name, sa.func.max(tools.c.version).label("version"))
-        .where(tools.c.status != WITHDRAWN)
-        .group_by(tools.c.name)
-        .subquery()
-    )
-    same = (tools.c.name == newest.c.name) & (tools.c.version == newest.c.version)
-    return sa.select(*columns).join(newest, same)
-
-
-def serving() -> sa.ColumnElement[bool]:
-    """Of a row of `tools`: whether it is the current version of its name, and active."""
+def current(status: Status) -> sa.ColumnElement[bool]:
+    """Of a row of `tools`: whether it is the current version of its name, and has this status."""
     later = tools.alias()
     newer = sa.exists().where(
         (later.c.name == tools.c.name) & (later.c.version > tools.c.version) & (later.c.status != WITHDRAWN)
     )
-    return (tools.c.status == ACTIVE) & ~newer
+    return (tools.c.status == status) & ~newer
+
+
+def serving() -> sa.ColumnElement[bool]:
+    """Of a row of `tools`: whether it serves."""
+    return current(ACTIVE)
 
 
 @final
@@ -128,15 +121,15 @@ class Tools:
 
     def list(self) -> tuple[Tool, ...]:
         """The version that serves of every tool that has one, by name."""
-        query = current(tools.c.record).where(tools.c.status == ACTIVE).order_by(tools.c.name)
+        query = sa.select(tools.c.record).where(serving()).order_by(tools.c.name)
         with self._database.transaction() as connection:
             return tuple(tool_of(row.record) for row in connection.execute(query))
 
     def serving(self) -> Mapping[str, int]:
         """The version that serves of every tool that has one, by name."""
-        query = current(tools.c.name, tools.c.version).where(tools.c.status == ACTIVE).order_by(tools.c.name)
+        query = sa.select(tools.c.name, tools.c.version).where(serving()).order_by(tools.c.name)
         with self._database.transaction() as connection:
-            return {row.name: row.version for row in connection.execute(query)}
+            return {name: version for name, version in connection.execute(query).all()}  # noqa: C416 - rows
 
     def names(self) -> tuple[str, ...]:
         """Every name that has a version, whatever its status."""

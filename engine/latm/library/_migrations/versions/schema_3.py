@@ -65,7 +65,15 @@ def _more_columns() -> None:
         sa.Column("version", sa.Integer),
         sa.Column("ended", sa.String(40)),
     )
+    op.create_index("ix_latm_tools_current", "latm_tools", ["name", "version", "status"])
     op.create_index("ix_latm_instances_fold", "latm_instances", ["task", "fold"])
+    op.create_index(
+        "ix_latm_instances_pending",
+        "latm_instances",
+        ["task", "id"],
+        sqlite_where=sa.text("tool_version IS NULL"),
+        postgresql_where=sa.text("tool_version IS NULL"),
+    )
     op.create_index("ix_latm_makings_fingerprint", "latm_makings", ["fingerprint"])
 
 
