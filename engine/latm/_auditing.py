@@ -51,8 +51,8 @@ class Auditor:
 
     One answer in each block of ``1 / share`` is drawn, so that the wait for the next audit is bounded and
     not only likely to be short. A disagreement is put to the strong model a second time; if it then says
-    something else than before, nobody knows, and it counts for neither side. After a disagreement every
-    answer is audited until trust is back.
+    something else than before, nobody knows, and it counts for neither side. If the question was never one
+    for the tool, the dispatcher erred. After a disagreement every answer is audited until trust is back.
 
     Attributes:
         library: where verdicts are kept.
@@ -76,8 +76,8 @@ class Auditor:
     )
     _at_work: int = field(default=0, init=False)
 
-    def used(self, tool: Tool, question: str, use: Use) -> None:
-        """Look at what came of a use, in the background."""
+    def used(self, tool: Tool, question: str, use: Use, *, layer: str) -> None:
+        """Look at what came of a use, in the background; `layer` is what chose the tool."""
         seen = self._seen(tool)
         if use.kind in {"answered", "failed"}:
             seen.failures = FAILURES.step(seen.failures, good=use.kind == "answered")
@@ -89,7 +89,7 @@ class Auditor:
         new = seen.new > 0
         if self._is_drawn(seen) and self._at_work < self.settings.at_once:
             self._at_work += 1
-            self.chores.start("audit", lambda: self._audit(tool, question, use, new=new))
+            self.chores.start("audit", lambda: self._audit(tool, question, use, layer=layer, new=new))
 
     async def answered_instead(self, tool: Tool, question: str, use: Use, text: str) -> None:
         """The strong model answered what a tool failed on: an example for the version that comes next."""
@@ -119,12 +119,15 @@ class Auditor:
                 )
                 self.learner.consider(str(answer.task), pending)
             return
+        agreed: bool | None = right
         if not right:
             await in_thread(self.library.forget_repeat, answer.question)
+            if answer.layer != "parser" and await self._misrouted(tool, answer.question):
+                agreed, known = None, False
         if known:
             await in_thread(self.library.correct, tool.name, example)
         other = correct if isinstance(correct, str) else ""
-        await self._verdict(tool, answer.question, answer.text or "", other, agreed=right, source="feedback")
+        await self._verdict(tool, answer.question, answer.text or "", other, agreed=agreed, source="feedback")
 
     def _seen(self, tool: Tool) -> _Version:
         return self._versions.setdefault((tool.name, tool.version), _Version(new=self.settings.first))
@@ -142,7 +145,7 @@ class Auditor:
         seen.place = (seen.place + 1) % block
         return drawn
 
-    async def _audit(self, tool: Tool, question: str, use: Use, *, new: bool) -> None:
+    async def _audit(self, tool: Tool, question: str, use: Use, *, layer: str, new: bool) -> None:
         try:
             if new and len(await in_thread(self.library.audits, tool)) >= self.settings.first:
                 self._seen(tool).new = 0  # it is new to this process only
@@ -152,12 +155,29 @@ class Auditor:
             agreed = _same(kind, use.value, said, question)
             if agreed is False and not _same(kind, await self._ask(tool, question), said, question):
                 agreed = None
+            if agreed is False and layer != "parser" and await self._misrouted(tool, question):
+                agreed = None
             if agreed is False:
                 example = Example(question, said)
                 await in_thread(lambda: self.library.remember(tool.name, example, source="audit"))
             await self._verdict(tool, question, use.text or "", said, agreed=agreed, source="model")
         finally:
             self._at_work -= 1
+
+    async def _misrouted(self, tool: Tool, question: str) -> bool:
+        """Whether a question was never one for the tool: then the dispatcher erred, and learns of it.
+
+        A tool is not lost, and its next version is not made from foreign questions, because of a bad choice.
+        """
+        if self.fallback is None:
+            return False
+        fits = await self.fallback.fits(question, tool, run=new_run("audit"), bill=Ledger())
+        if fits is not False:
+            return False
+        await in_thread(self.library.forget_repeat, question)
+        await in_thread(self.library.add_negative, tool.name, question)
+        self.events.tell("dispatch.wrong", tool=tool.name, version=tool.version)
+        return True
 
     async def _ask(self, tool: Tool, question: str) -> str:
         assert self.fallback is not None

@@ -141,7 +141,7 @@ class Solver:
         asked.reason = use.reason
         self.tally.add(tool, failed=use.kind not in {"answered", "declined"})
         if asked.layer != "caller":
-            self.auditor.used(tool, asked.text, use)
+            self.auditor.used(tool, asked.text, use, layer=asked.layer)
         return use
 
     async def _learn(self, asked: Asked, decision: Decision | None, use: Use | None, text: str) -> None:

@@ -234,6 +234,27 @@ def test_feedback_says_what_it_cannot_take(
         opened().feedback(answer, correct=correct)
 
 
+def test_a_tool_is_not_to_blame_for_a_question_that_was_never_one_for_it(
+    opened: Callable[..., Engine],
+) -> None:
+    def auditor(request: Request) -> str:
+        if "Say whether" in str(request.system):
+            return "It asks for a product.\nFits: no"
+        one, other, last = strict_scripts.numbers(request.messages[-1].text)
+        return f"Answer: {one * other * last}"
+
+    engine = opened(RIGHT, fallback=auditor, auditing={"share": 1})
+    products = [f"{question(number)} Multiplied, I mean." for number in range(6)]
+    for text in products[:4]:
+        assert engine.solve(text).route == "tool"  # a dispatcher that takes anything
+        engine.settle()
+    for text in products[4:]:
+        engine.feedback(engine.solve(text), correct=False)
+    assert status(engine) == "active"
+    assert set(engine.library.negatives("adding")) >= set(products)
+    assert engine.library.pending("adding") == ()
+
+
 def test_an_auditor_that_is_out_of_reach_costs_no_answer(opened: Callable[..., Engine]) -> None:
     events: list[str] = []
 
