@@ -19,6 +19,7 @@ from latm._reading import folded
 from latm._records import Answer, Example, OnEvent, Tool
 from latm._tables import record, seconds
 from latm._threads import in_thread
+from latm._traffic import Traffic
 from latm.config import Config, Limit
 from latm.errors import ConfigError, DeadlineExceeded
 
@@ -54,6 +55,7 @@ class AsyncEngine:
     ) -> None:
         self.config = config
         self.ledger = Ledger()
+        self.traffic = Traffic()
         self._given = plugins
         self._on_event = on_event
         self._clock = SystemClock() if clock is None else clock
@@ -326,6 +328,7 @@ class AsyncEngine:
 
     def _answer(self, asked: Asked, text: str | None) -> Answer:
         answer = asked.answer(text, now=self._clock.monotonic())
+        self.traffic.add(answer)
         self._rooms.events.tell(
             "solve.done",
             run=asked.run,

@@ -15,6 +15,7 @@ import anyio
 from latm._engine import AsyncEngine
 from latm._ledger import Ledger
 from latm._records import Answer, Example, OnEvent, Tool
+from latm._traffic import Traffic
 from latm.config import Config, Limit
 from latm.errors import ConfigError
 
@@ -99,6 +100,11 @@ class Engine:
     def ledger(self) -> Ledger:
         """What was spent since the engine was made."""
         return self._core.ledger
+
+    @property
+    def traffic(self) -> Traffic:
+        """Which layers answered since the engine was made, at what cost."""
+        return self._core.traffic
 
     @property
     def library(self) -> Library:

@@ -67,6 +67,8 @@ def solve(
         if batch:
             total = engine.ledger.total()
             note(f"{len(questions)} questions, {total.usage.total} tokens, {money(total.cost_usd)}")
+            for each in engine.traffic.shares():
+                note(f"{each.share:4.0%} {each}, {money(each.cost_usd)}")
 
 
 def _typed(question: str) -> str:
