@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, final
 
-import anyio
-
 from latm._ledger import Ledger
 from latm._roles import Purpose, Roles
 from latm._threads import in_thread
@@ -31,35 +29,43 @@ class Dispatcher:
     Args:
         roles: where the dispatcher's model is found.
         library: what is known.
+
+    Attributes:
+        known: the tasks of the library; for who is in a worker thread already.
     """
 
     def __init__(self, *, roles: Roles, library: Library) -> None:
         self._roles = roles
-        self._known = Known(library)
-        # Of many callers one reads the library; the others wait here and not in a worker thread each.
-        self._one_at_a_time = anyio.Lock()
+        self.known = Known(library)
 
     async def shortlist(self, question: str) -> Shortlist:
-        """The tasks that are nearest to a question, at most five; no model is asked.
+        """The tasks that are nearest to a question, at most five, without near misses; no model is asked.
 
         Raises:
             LibraryError: the library cannot be read.
         """
-        async with self._one_at_a_time:
-            await in_thread(self._known.refresh, abandon=True)
-        return await in_thread(self._known.shortlist, question, abandon=True)
+        return await in_thread(self.known.shortlist, question, abandon=True)
 
     async def decide(self, question: str, shortlist: Shortlist, *, run: str, bill: Ledger) -> Decision:
-        """Ask the dispatcher's model; an unreadable reply is a decision too, never an error."""
+        """Ask the dispatcher's model; an unreadable reply is a decision too, never an error.
+
+        Raises:
+            BackendError: the model did not deliver.
+            BudgetExceeded: a budget does not allow the call.
+            LibraryError: the library cannot be read.
+        """
+        candidates = shortlist.candidates
+        if candidates:
+            candidates = await in_thread(self.known.with_misses, candidates, abandon=True)
         role = await self._roles.get("dispatcher")
         purpose = Purpose(run=run, step="dispatch", bill=bill)
         try:
-            reply = await role.complete(request(question, shortlist.candidates), purpose)
+            reply = await role.complete(request(question, candidates), purpose)
         except (Refused, Truncated):
             return Decision("unreadable")
-        decision = read(reply, shortlist.candidates)
+        decision = read(reply, candidates)
         if decision.kind == "new" and decision.task is not None:
-            known = self._known.alike(decision.task)
+            known = self.known.alike(decision.task)
             if known is not None:
                 return dataclasses.replace(decision, task=known, merged_from=decision.task)
         return decision

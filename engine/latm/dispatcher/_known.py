@@ -15,7 +15,7 @@ from latm.dispatcher._index import Index
 from latm.dispatcher._names import likeness
 
 if TYPE_CHECKING:
-    from latm.library import Library
+    from latm.library import Library, Repeat
 
 SHORTLIST = 5
 _NAME_COUNTS = 3  # a name is short and chosen with care
@@ -38,12 +38,62 @@ class Known:
         self._tools: dict[tuple[str, int], Candidate] = {}
         self._alike: dict[str, tuple[str, ...]] = {}
 
+    def look(self, question: str) -> Repeat | Shortlist:
+        """The call that answered this very question before, if its tool still serves; else the candidates.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
+        return self._library.repeat(question) or self.shortlist(question)
+
+    def shortlist(self, question: str) -> Shortlist:
+        """The candidates for a question, without their near misses.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
+        self.refresh()
+        with self._lock:
+            best = self._index.best(question, SHORTLIST)
+            serving, tasks = self._serving, self._tasks
+        tooled = self._tooled({name: serving[name] for name, _ in best if name in serving})
+        found: list[Candidate] = []
+        for name, score in best:
+            if name in tooled:
+                found.append(dataclasses.replace(tooled[name], score=score))
+            elif name not in serving:
+                found.append(dataclasses.replace(_pending(name, tasks[name]), score=score))
+        return Shortlist(tuple(found))
+
+    def with_misses(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """The candidates with their near misses, as a model is shown them.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
+        known = self._library.negatives_of([each.name for each in candidates if each.has_tool])
+        return tuple(
+            dataclasses.replace(each, negatives=known[each.name]) if each.name in known else each
+            for each in candidates
+        )
+
+    def tool(self, name: str, version: int) -> Tool | None:
+        """A version of a tool, whatever its status; it never changes, so the last ones are kept in memory.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
+        known = self._tooled({name: version}).get(name)
+        return None if known is None else known.tool
+
     def refresh(self) -> None:
         """Take in what changed since the last time; one select where nothing did.
 
         Raises:
             LibraryError: the library cannot be read.
         """
+        if self._library.revision() == self._revision:
+            return
         with self._refreshing:
             revision = self._library.revision()
             if revision != self._revision:
@@ -68,25 +118,6 @@ class Known:
             self._rename(before=self._serving.keys() | self._tasks.keys(), now=serving.keys() | tasks.keys())
             self._serving, self._tasks = serving, tasks
         self._revision = revision
-
-    def shortlist(self, question: str) -> Shortlist:
-        """The candidates for a question, among what was known at the last `refresh`.
-
-        Raises:
-            LibraryError: the library cannot be read.
-        """
-        with self._lock:
-            best = self._index.best(question, SHORTLIST)
-            serving, tasks = self._serving, self._tasks
-        tooled = self._tooled({name: serving[name] for name, _ in best if name in serving})
-        misses = self._library.negatives_of(tooled)
-        found: list[Candidate] = []
-        for name, score in best:
-            if name in tooled:
-                found.append(dataclasses.replace(tooled[name], negatives=misses.get(name, ()), score=score))
-            elif name not in serving:
-                found.append(dataclasses.replace(_pending(name, tasks[name]), score=score))
-        return Shortlist(tuple(found))
 
     def alike(self, name: str) -> str | None:
         """The one known task that a name is another word for; None where there is none, or several."""

@@ -117,7 +117,8 @@ async def test_what_it_refuses_is_shown_as_near_misses(place: Open) -> None:
     shortlist = await here.dispatcher.shortlist(
         "Sort the following words by their length: List: oven costume"
     )
-    assert shortlist.candidates[0].negatives[-1] in noted
+    sorting, *_ = here.dispatcher.known.with_misses(shortlist.candidates)
+    assert sorting.negatives[-1] in noted
     assert all(len(here.library.negatives(kind.name)) <= 20 for kind in TOOLS)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from latm import Demonstration, Example, Provenance, Tool
+from latm import Demonstration, Example, LibraryError, Provenance, Tool
 from latm.dispatcher import Decision, Shortlist, note_refusal
 from latm.dispatcher._known import Known
-from latm.library import Library
+from latm.library import Library, Repeat
 from latm.plugin import Usage
 
 SORT, CLOSE = "Sort these words: b a", "Close these brackets: ("
@@ -46,8 +47,10 @@ class Place:
         self.known = Known(self.library)
 
     def shortlist(self, question: str) -> Shortlist:
-        self.known.refresh()
         return self.known.shortlist(question)
+
+    def misses(self, question: str) -> tuple[str, ...]:
+        return self.known.with_misses(self.shortlist(question).candidates)[0].negatives
 
     def names(self, question: str) -> list[str]:
         return [each.name for each in self.shortlist(question).candidates]
@@ -118,13 +121,31 @@ def test_five_of_many(place: Place) -> None:
 
 def test_near_misses_come_along_newest_first(place: Place) -> None:
     place.library.add(tool("ordering", SORT))
-    assert place.shortlist(SORT).candidates[0].negatives == ()
+    assert place.misses(SORT) == ()
     for question in ("Sort these words by length: b a", "Count these words: b a"):
         place.library.add_negative("ordering", question)
-    assert place.shortlist(SORT).candidates[0].negatives == (
+    assert place.shortlist(SORT).candidates[0].negatives == ()
+    assert place.misses(SORT) == (
         "Count these words: b a",
         "Sort these words by length: b a",
     )
+
+
+def test_the_very_same_question_needs_no_shortlist(place: Place) -> None:
+    stored = place.library.add(tool("ordering", SORT))
+    assert isinstance(place.known.look(SORT), Shortlist)
+    place.library.remember_call(SORT, stored, "f(1)")
+    assert place.known.look(f" {SORT}\n") == Repeat(tool="ordering", version=1, call="f(1)")
+    assert isinstance(place.known.look(CLOSE), Shortlist)
+    place.library.quarantine(stored, "wrong")
+    assert isinstance(place.known.look(SORT), Shortlist)
+
+
+def test_a_version_is_read_once(place: Place) -> None:
+    stored = place.library.add(tool("ordering", SORT))
+    assert place.known.tool("ordering", 1) == stored
+    assert place.known.tool("ordering", 1) is place.known.tool("ordering", 1)
+    assert place.known.tool("ordering", 2) is place.known.tool("other", 1) is None
 
 
 def test_another_word_for_a_known_task(place: Place) -> None:
@@ -181,23 +202,26 @@ def test_a_question_without_bounds_teaches_nothing(place: Place) -> None:
     assert note_refusal(place.library, long, place.shortlist(long), Decision("none")) == ()
 
 
-def test_an_unreadable_library_leaves_the_index_whole(place: Place) -> None:
-    from latm import LibraryError
-
+def test_an_error_while_it_reads_leaves_the_index_whole(place: Place) -> None:
     place.library.add(tool("word-sorting", SORT))
     assert place.names(SORT) == ["word-sorting"]
     place.library.add(tool("dyck", CLOSE))
-    broken = place.known._library
-    place.known._library = _Failing()  # type: ignore[assignment]
-    with pytest.raises(LibraryError):
+    place.known._library = cast("Library", Failing(place.library))
+    with pytest.raises(LibraryError, match="gone"):
         place.known.refresh()
-    place.known._library = broken
-    assert [each.name for each in place.known.shortlist(SORT).candidates] == ["word-sorting"]
+    place.known._library = place.library
+    assert place.names(SORT)[0] == "word-sorting"
     assert place.names(CLOSE)[0] == "dyck"
 
 
-class _Failing:
-    def revision(self) -> int:
-        from latm import LibraryError
+class Failing:
+    """A library that fails when tools are read, after it said that there are new ones."""
 
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.library, name)
+
+    def several(self, versions: Mapping[str, int]) -> None:
         raise LibraryError("gone")
