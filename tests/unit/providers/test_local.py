@@ -17,7 +17,7 @@ from latm import Config, ConfigError, Demonstration
 from latm._plugins import Plugins
 from latm.dispatcher import Candidate, request
 from latm.plugin import Call, Function, Message, Rejected, Request, Usage
-from latm_local._asking import Choice, Known
+from latm_local._asking import Choice, Known, read
 from latm_local._likeness import bm25, tfidf
 from latm_local._proving import proof
 
@@ -312,3 +312,23 @@ def test_nothing_heavy_is_imported_for_the_models_of_words() -> None:
 
 def test_the_package_has_its_marker() -> None:
     assert (Path(latm_local.__file__).parent / "py.typed").exists()
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
+def test_what_the_engine_writes_on_cards_is_read_as_it_was(question: str, call: str, miss: str) -> None:
+    known = Candidate(
+        name="task",
+        contract=miss,
+        samples=(),
+        has_tool=True,
+        demonstrations=(Demonstration(question, call),),
+        negatives=(miss,),
+    )
+    (choice,) = read(request("x", (known, replace(known, name="other")))).choices[:1]
+
+    def folded(texts: list[str]) -> list[list[str]]:
+        return [text.split() for text in texts if text.strip()]
+
+    assert folded([each.question for each in choice.known]) == folded([question])
+    assert folded([each.call for each in choice.known]) == (folded([call]) if question.strip() else [])
+    assert folded(list(choice.misses)) == folded([miss])
