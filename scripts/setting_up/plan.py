@@ -10,6 +10,7 @@ from setting_up.facts import Facts
 
 DOCKER_PACKAGES = ("docker.io", "iptables")
 SECOND_JAIL = "bubblewrap"  # small, and what is tested only where it is there
+DATABASE = "postgresql"  # for the tests of a library on a server, which start one of their own
 DOCKER_MANUAL = "https://docs.docker.com/engine/install/"
 START_BY_HAND = f"dockerd >>{DAEMON_LOG} 2>&1 &"
 
@@ -91,7 +92,7 @@ def _plan_engine(facts: Facts, plan: Plan) -> None:
         plan.packages += ["iptables"] if facts.apt and not facts.iptables else []
         plan.engine = "start"
     elif facts.root and facts.apt:
-        plan.packages += (*DOCKER_PACKAGES, SECOND_JAIL)
+        plan.packages += (*DOCKER_PACKAGES, SECOND_JAIL, DATABASE)
         plan.engine = "start"
     else:
         _stop_without_engine(facts, plan)

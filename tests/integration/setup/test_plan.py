@@ -38,7 +38,7 @@ FRESH_DEBIAN_AS_USER = dataclasses.replace(FRESH_DEBIAN_AS_ROOT, root=False, use
 def test_root_on_a_fresh_debian_gets_all_that_is_missing() -> None:
     plan = decide(FRESH_DEBIAN_AS_ROOT, needs_venv=True, needs_engine=True)
 
-    assert plan.packages == ["python3.11-venv", "docker.io", "iptables", "bubblewrap"]
+    assert plan.packages == ["python3.11-venv", "docker.io", "iptables", "bubblewrap", "postgresql"]
     assert plan.engine == "start"
     assert plan.problems == []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -49,13 +48,6 @@ def entry(**changes: object) -> JournalEntry:
         run="r", step="s", digest="d", role="maker", model="a:b", request={"q": 1}, reply={"a": 1}
     )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    store = Library(f"sqlite:///{tmp_path / 'latm.db'}")
-    yield store
-    store.close()
 
 
 @pytest.fixture

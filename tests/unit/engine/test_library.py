@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,13 +41,6 @@ def tool(name: str = "word-sorting", source: str = "def f(): pass") -> Tool:
             created="2026-01-01T00:00:00+00:00",
         ),
     )
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    store = Library(f"sqlite:///{tmp_path / 'latm.db'}")
-    yield store
-    store.close()
 
 
 def test_a_tool_comes_back_as_it_was_stored(library: Library) -> None:
@@ -129,14 +122,11 @@ def test_a_reply_is_recalled_only_for_the_same_run_step_and_request(library: Lib
     assert library.journal("r") == (stored,)
 
 
-def test_what_is_stored_outlives_the_process(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'latm.db'}"
-    first = Library(url)
+def test_what_is_stored_outlives_the_process(open_library: Callable[[], Library]) -> None:
+    first = open_library()
     stored = first.add(tool())
     first.close()
-    second = Library(url)
-    assert second.get("word-sorting") == stored
-    second.close()
+    assert open_library().get("word-sorting") == stored
 
 
 def test_many_threads_add_versions_without_a_gap(library: Library) -> None:
@@ -218,14 +208,14 @@ def test_a_digest_does_not_mix_up_its_parts() -> None:
     assert digest("\ud800") != digest("?")
 
 
-def test_many_open_a_new_library_at_once(tmp_path: Path) -> None:
+def test_many_open_a_new_library_at_once(url: str) -> None:
     faults: list[Exception] = []
     start = threading.Barrier(8)
 
     def open_it() -> None:
         start.wait()
         try:
-            Library(f"sqlite:///{tmp_path / 'latm.db'}").close()
+            Library(url).close()
         except Exception as error:  # noqa: BLE001 - collected for the assertion
             faults.append(error)
 

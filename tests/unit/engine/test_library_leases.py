@@ -6,16 +6,21 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+import postgres
 from latm import Example
 from latm._records import Attempt
 from latm.errors import LeaseLost
@@ -24,13 +29,6 @@ from latm.library._schema import leases
 from unit.engine.test_library import tool
 
 TASK = "word-sorting"
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    store = Library(f"sqlite:///{tmp_path / 'latm.db'}")
-    yield store
-    store.close()
 
 
 def acquire(
@@ -131,12 +129,12 @@ def test_a_process_id_that_was_given_anew_is_not_the_holder(library: Library) ->
     assert acquire(library).token == 2
 
 
-def test_of_many_at_once_one_gets_it(tmp_path: Path) -> None:
+def test_of_many_at_once_one_gets_it(url: str) -> None:
     start = threading.Barrier(8)
     got: list[Lease | Busy] = []
 
     def take() -> None:
-        library = Library(f"sqlite:///{tmp_path / 'latm.db'}")
+        library = Library(url)
         start.wait()
         got.append(library.acquire(TASK, new_holder(), fingerprint="", ttl_s=30))
         library.close()
@@ -164,9 +162,12 @@ class Leasing(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.library = Library("sqlite://")
+        self.library = self.open()
         self.given: list[Known] = []
         self.stored = 0
+
+    def open(self) -> Library:
+        return Library("sqlite://")
 
     def teardown(self) -> None:
         self.library.close()
@@ -224,3 +225,11 @@ class Leasing(RuleBasedStateMachine):
 
 TestLeasing = Leasing.TestCase
 TestLeasing.settings = settings(max_examples=50, stateful_step_count=20)
+
+
+def test_leasing_on_a_server(postgres_socket: str) -> None:
+    class OnServer(Leasing):
+        def open(self) -> Library:
+            return Library(postgres.clear(postgres_socket))
+
+    run_state_machine_as_test(OnServer, settings=settings(max_examples=8, stateful_step_count=15))

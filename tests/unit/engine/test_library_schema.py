@@ -8,14 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import postgres
 from latm import Example, LibraryError
 from latm.library import Library
 from latm.library._content import plain
@@ -100,39 +103,64 @@ def test_it_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
     Library(f"sqlite:///{old}").close()
     Library(f"sqlite:///{tmp_path / 'new.db'}").close()
     for path in (old, tmp_path / "new.db"):
-        engine = sa.create_engine(f"sqlite:///{path}")
-        with engine.connect() as connection:
-            context = MigrationContext.configure(
-                connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
-            )
-            differences = compare_metadata(context, metadata)
-            assert context.get_current_revision() == str(SCHEMA_VERSION)
-        engine.dispose()
-        # Alembic leaves its own table out; the old tables above do not say that a primary key is never null.
-        assert [
-            each
-            for each in differences
-            if VERSION_TABLE not in str(each) and "modify_nullable" not in str(each)
-        ] == []
+        assert unlike(f"sqlite:///{path}") == []
 
 
-def test_many_take_it_over_at_once(old: Path) -> None:
+def test_an_old_library_on_a_server_is_taken_over_by_many_at_once(postgres_socket: str) -> None:
+    url = postgres.clear(postgres_socket)
+    ddl = (OLD + SECOND).replace("id integer primary key", "id serial primary key")
+    with psycopg.connect(host=postgres_socket, user="latm", dbname="postgres") as connection:
+        connection.execute(ddl.encode())
+        connection.execute(
+            "insert into latm_instances (task, question, answer, created) values ('new', %s, '\"a\"', %s)",
+            (json.dumps(ODD), WHEN),
+        )
+    faults = at_once(lambda: Library(url).close())
+    assert faults == []
+    library = Library(url)
+    assert library.remember("new", Example(f" {ODD}", "b")) == 1
+    assert library.add(tool()).version == 1
+    library.close()
+    assert unlike(url) == []
+
+
+def at_once(work: Callable[[], None]) -> list[Exception]:
+    """What goes wrong when six do it at the same moment."""
     faults: list[Exception] = []
     start = threading.Barrier(6)
 
-    def open_it() -> None:
+    def one() -> None:
         start.wait()
         try:
-            Library(f"sqlite:///{old}").close()
+            work()
         except Exception as error:  # noqa: BLE001 - collected for the assertion
             faults.append(error)
 
-    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    threads = [threading.Thread(target=one) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert faults == []
+    return faults
+
+
+def unlike(url: str) -> list[str]:
+    """What differs from the tables of a new library."""
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
+        differences = compare_metadata(context, metadata)
+        assert context.get_current_revision() == str(SCHEMA_VERSION)
+    engine.dispose()
+    # Alembic leaves its own table out; the old tables above do not say that a primary key is never null.
+    told = [str(each) for each in differences]
+    return [each for each in told if VERSION_TABLE not in each and "modify_nullable" not in each]
+
+
+def test_many_take_it_over_at_once(old: Path) -> None:
+    assert at_once(lambda: Library(f"sqlite:///{old}").close()) == []
 
 
 def test_one_that_cannot_be_read_is_left_as_it_was(old: Path) -> None:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+import postgres
 from latm import Example, LibraryError
 from latm.library import Audit, Library, Repeat
+from latm.library._schema import repeats
 from unit.engine.test_library import ODD, tool
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    store = Library(f"sqlite:///{tmp_path / 'latm.db'}")
-    yield store
-    store.close()
 
 
 def numbered(number: int, name: str = "word-sorting"):
@@ -92,10 +84,13 @@ class Versions(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.library = Library("sqlite://")
+        self.library = self.open()
         self.model: dict[str, list[Kept]] = {"a": [], "b": [], "c": []}
         self.also: dict[str, str] = {}
         self.revision = self.library.revision()
+
+    def open(self) -> Library:
+        return Library("sqlite://")
 
     def teardown(self) -> None:
         self.library.close()
@@ -188,6 +183,14 @@ class Versions(RuleBasedStateMachine):
 
 TestVersions = Versions.TestCase
 TestVersions.settings = settings(max_examples=40, stateful_step_count=20)
+
+
+def test_versions_on_a_server(postgres_socket: str) -> None:
+    class OnServer(Versions):
+        def open(self) -> Library:
+            return Library(postgres.clear(postgres_socket))
+
+    run_state_machine_as_test(OnServer, settings=settings(max_examples=8, stateful_step_count=15))
 
 
 def test_an_alias_takes_what_was_known_of_the_name_along(library: Library) -> None:
@@ -287,13 +290,14 @@ def test_a_repeat_holds_only_while_its_version_serves(library: Library) -> None:
     assert library.repeat(f"q {ODD}") is None
 
 
-def test_old_repeats_are_dropped(library: Library, tmp_path: Path) -> None:
+def test_old_repeats_are_dropped(library: Library) -> None:
     stored = library.add(numbered(1))
     for number in range(3):
         library.remember_call(f"q {number}", stored, "f()")
-    with closing(sqlite3.connect(tmp_path / "latm.db")) as connection:
-        connection.execute("update latm_repeats set id = 100999 where id = 3")
-        connection.commit()
+    with library._database.transaction() as connection:
+        connection.execute(sa.update(repeats).where(repeats.c.id == 3).values(id=100_999))
+        if connection.dialect.name == "postgresql":  # which counts on its own
+            connection.execute(sa.text("alter sequence latm_repeats_id_seq restart with 101000"))
     library.remember_call("q 3", stored, "f()")  # number 101,000
     assert [library.repeat(f"q {number}") is not None for number in range(4)] == [False, False, True, True]
 
