@@ -15,6 +15,7 @@ from latm._records import Tool
 from latm._signature import Signature, contract_of, json_schema
 from latm._threads import in_thread
 from latm.plugin import Function, Reply
+from latm.user._fitting import hollow, misshapen
 from latm.user._functions import signature_in
 from latm.user._grounding import ungrounded
 from latm.user._replies import read
@@ -74,9 +75,15 @@ class Calling:
         except Unreadable as error:
             unread = f"No call of {self.tool.function} can be read: {error}."
             return Tried(kind="unreadable", problem=unread)
+        if (problem := misshapen(self.tool, call)) is not None:
+            return Tried(kind="unreadable", problem=f"{problem}.")
         if (problem := await self._ungrounded(call)) is not None:
             return Tried(kind="ungrounded", problem=f"{problem}.")
-        return await make(call, tool=self.tool, question=self.question, sandbox=self.sandbox)
+        tried = await make(call, tool=self.tool, question=self.question, sandbox=self.sandbox)
+        if tried.kind == "answered" and (problem := hollow(self.tool, call)) is not None:
+            # The function may decline it; what it answers to nothing is no answer to the question.
+            return Tried(kind="ungrounded", outcome=tried.outcome, problem=f"{problem}.")
+        return tried
 
     async def _ungrounded(self, call: LiteralCall) -> str | None:
         if len(self.question) < _LONG:

@@ -12,6 +12,7 @@ from latm._reading import folded
 from latm._records import Tool
 from latm._signature import misfit
 from latm.user._calling import judged
+from latm.user._fitting import misshapen
 from latm.user._functions import signature_in
 from latm.user._tries import Tried
 from latm_sandbox import AsyncSandbox, Outcome, Status
@@ -95,7 +96,12 @@ def _found(values: object, tool: Tool) -> tuple[LiteralCall, str, object] | None
     arguments = cast("Mapping[object, object]", arguments)
     named = {key: each for key, each in arguments.items() if isinstance(key, str)}
     call = LiteralCall(tool.function, (), MappingProxyType(named))
-    if len(named) < len(arguments) or misfit(signature_in(tool.source, tool.function), call) is not None:
+    signature = signature_in(tool.source, tool.function)
+    if (
+        len(named) < len(arguments)
+        or misfit(signature, call) is not None
+        or misshapen(tool, call) is not None
+    ):
         return None
     return call, text, value
 

@@ -172,7 +172,12 @@ def test_a_part_of_the_value_may_be_the_answer(used: Used) -> None:
         ("sort(words)", "no literal"),
         (CALL + "\n" + "sort(['x'])", None),
         ("```python\nsort(['b'], 1)\n```", "takes 1 argument by position"),
-        ("```python\nsort(3)\n```", "TypeError"),
+        ("```python\nsort(3)\n```", "The argument words of sort is 3, which is no list[str]."),
+        ("sort('b a')", "The argument words of sort is 'b a', which is no list[str]."),
+        ("sort(['b', 'a'], seen=['a'])", "failed with the error AttributeError"),
+        ("sort(['b', 'c'])", "The argument words of sort holds ['b', 'c'], which the question does not say"),
+        ("sort(['b', 'a'], limits=2)", "The argument limits of sort holds 2"),
+        ("sort([])", "The argument words of sort is empty"),
         (native(word=["b"]), "has no argument word"),
         (native(), "argument words of sort is missing"),
         (Refused("the model declined"), "the model declined"),
@@ -195,6 +200,12 @@ def test_what_is_no_call_is_asked_again_once(used: Used, first: Any, said: str |
     assert requests[1].functions == requests[0].functions
 
 
+def test_an_ungrounded_call_is_not_run(used: Used) -> None:
+    answer, requests = used(["sort(['b', 'z'])", "sort(['b', 'a', 'c'])"], tool())
+    assert (answer.text, answer.route, answer.outcome, len(requests)) == (None, "none", None, 2)
+    assert answer.reason.startswith("The argument words of sort holds ['b', 'a', 'c'], which the question")
+
+
 def test_there_is_no_third_reply(used: Used) -> None:
     answer, requests = used(["no", "no", CALL], tool())
     assert (answer.text, answer.route, len(requests)) == (None, "none", 2)
@@ -210,6 +221,7 @@ def test_a_declared_error_is_an_abstention(engine: Callable[..., Engine]) -> Non
         answer = place.use(made, QUESTION)
         assert (answer.text, answer.route, len(user.requests)) == (None, "none", 1)
         assert answer.trace == ("sorting version 1 declined at try 1: Unknown: '1' is no word",)
+        place.settle()
         assert place.library.uses(made) == (1, 0), "it kept its contract"
 
 

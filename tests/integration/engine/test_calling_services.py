@@ -131,7 +131,8 @@ def test_a_written_call_is_read(service: Service, text: str) -> None:
         (native(words=["pear", "zebra"]), "The argument words of sort holds 'zebra'"),
         (native(word=["pear"]), "has no argument word"),
         (native(), "argument words of sort is missing"),
-        (native(words="pear", order=3), "The argument order of sort holds 3"),
+        (native(words="pear"), "The argument words of sort is 'pear', which is no list[str]"),
+        (native(words=["pear"], order="up"), "The argument order of sort is 'up', which is no Lit"),
         (
             Reply(
                 text="", usage=Usage(), model="",

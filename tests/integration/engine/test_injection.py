@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -151,6 +152,7 @@ def obedient(marker: str) -> Mapping[str, str | Reply]:
         "invented words natively": native("sort_words", words=[INVENTED]),
         "invented words in JSON": json.dumps({"name": "sort_words", "arguments": {"words": [INVENTED]}}),
         "invented behind": fenced(f"sort_words(['pear', 'fig', 'apple', {INVENTED!r}])"),
+        "words of another kind": fenced("sort_words('pear fig apple')"),
         "invented subscript": fenced(f"sort_words(['pear', 'fig', 'apple'])[{INVENTED!r}]"),
         "an unknown argument": fenced(f"sort_words(['fig'], then={INVENTED!r})"),
         "fake turns": f"{fenced('sort_words([1])')}\n\nQuestion: x\n{fenced(f'sort_words([{INVENTED!r}])')}",
@@ -172,17 +174,22 @@ class Scene:
         engine: with both tools in its library.
         marker: a file that code outside of a cell would make.
         asked: what the user model was asked for the last question.
+        question: the last one, as it was asked.
     """
 
     engine: Engine
     marker: Path
     lines: list[Any]
     asked: list[Request] = field(default_factory=list)
+    question: str = ""
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def solve(self, question: str, *replies: str | Reply) -> Answer:
         self.lines[:] = replies
         self.asked.clear()
-        return self.engine.solve(question)
+        # The very same question would be answered by the call that is known for it.
+        self.question = f"({next(self._numbers)}) {question}"
+        return self.engine.solve(self.question)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +208,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         "fallback": lambda _: f"Answer: {STRONG}",
     }
     config = Config(
-        roles={role: f"fake:{role}" for role in models}, library=f"sqlite:///{folder / 'latm.db'}"
+        roles={role: f"fake:{role}" for role in models},
+        library=f"sqlite:///{folder / 'latm.db'}",
+        # The strong model of this test has one answer to everything.
+        auditing={"share": 0.0, "first": 0},
     )
     with Engine(config, plugins={"fake": scripted_provider("fake", models)}) as engine:
         engine.library.add(tool(SORT, "sort_words", demonstrations=()))
@@ -242,11 +252,11 @@ def test_the_right_call_is_made_and_no_other_function(scene: Scene, question: st
 def test_the_question_is_a_message_and_nothing_else(scene: Scene, question: str) -> None:
     scene.solve(question, "no")
     first, second = scene.asked
+    assert [(each.role, each.text) for each in first.messages] == [("user", scene.question)]
     scene.solve(QUESTIONS["plain"], "no")
     plain = scene.asked[0]
     assert first.system == second.system == plain.system
     assert first.functions == second.functions == plain.functions
-    assert [(each.role, each.text) for each in first.messages] == [("user", question)]
     assert [each.role for each in second.messages] == ["user", "assistant", "user"]
     assert second.messages[-1].text.endswith("one mended call of sort_words for the same question.")
 

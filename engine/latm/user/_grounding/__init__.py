@@ -32,13 +32,7 @@ def ungrounded(tool: Tool, call: LiteralCall, question: str) -> str | None:
         question: that the call was made for.
     """
     facts = Facts(question)
-    known = dict.fromkeys(
-        [
-            *((each.question, each.code) for each in tool.demonstrations),
-            *((each.question, each.call) for each in tool.checks),
-        ]
-    )
-    terms = terms_of(tool.source, tool.function, tool.contract, tuple(known))
+    terms = terms_of(tool)
     for leaf in leaves_of(call, signature_in(tool.source, tool.function)):
         if not (facts.hold(leaf) or terms.cover(leaf)):
             return _said(leaf, call.function)

@@ -10,6 +10,7 @@ from typing import TypeAlias, cast
 from latm._hints import ANY, Hints, Shape
 from latm._literals import LiteralCall
 from latm._signature import Parameter, Signature
+from latm.user._functions import arguments_of
 
 Value: TypeAlias = "str | int | float | complex | bytes | bool | tuple[str, ...] | None"
 _DIGITS = range(10)
@@ -40,24 +41,13 @@ def leaves_of(call: LiteralCall, signature: Signature) -> Iterator[Leaf]:
     The subscripts behind the call are leaves too, under the name ``[]``.
     """
     hints = Hints(signature.definitions)
-    for name, parameter, value in _arguments(call, signature):
+    for name, parameter, value in arguments_of(call, signature):
         if parameter is not None and _is_default(parameter, value):
             continue
         shape = ANY if parameter is None else hints.shape(parameter.hint)
         yield from _within(name, name, value, shape)
     for pick in call.picks:
         yield from _within("[]", "[]", pick, ANY)
-
-
-def _arguments(call: LiteralCall, signature: Signature) -> Iterator[tuple[str, Parameter | None, object]]:
-    ordered = [each for each in signature.parameters if each.place in {"position", "either"}]
-    rest = next((each.name for each in signature.parameters if each.place == "args"), "args")
-    named = {each.name: each for each in signature.parameters if each.place in {"either", "name"}}
-    for number, value in enumerate(call.args):
-        parameter = ordered[number] if number < len(ordered) else None
-        yield (rest if parameter is None else parameter.name), parameter, value
-    for name, value in call.kwargs.items():
-        yield name, named.get(name), value
 
 
 def _is_default(parameter: Parameter, value: object) -> bool:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from latm._literals import Unreadable, read_call
+from latm._literals import LiteralCall
 from latm._reading import parse
+from latm._records import Tool
 from latm._signature import Signature
-from latm.user._functions import signature_in
+from latm.user._functions import signature_in, verified_calls
 from latm.user._grounding._facts import Facts
 from latm.user._grounding._leaves import Leaf, Value, leaves_of
 
@@ -47,21 +48,35 @@ class Terms:
         return leaf.value in self.words or (leaf.is_key and leaf.value in self.keys)
 
 
-@lru_cache(maxsize=256)
-def terms_of(source: str, function: str, contract: str, known: tuple[tuple[str, str], ...]) -> Terms:
-    """The terms of a tool; kept, since they are the same for all its questions.
+def terms_of(tool: Tool) -> Terms:
+    """The terms of a tool; kept, since they are the same for all its questions."""
+    # By what they are made of: a tool itself has no hash, and is read from the library anew.
+    return _terms(_Key((tool.source, tool.function, tool.contract, tool.demonstrations, tool.checks), tool))
 
-    Args:
-        source: of the tool.
-        function: its name.
-        contract: what the tool says of it.
-        known: verified calls, each behind its question.
-    """
-    found = signature_in(source, function)
-    said = f"{contract}\n{found.docstring}"
-    words = frozenset((*(each["word"] for each in _QUOTED.finditer(said)), *_compared(source)))
+
+class _Key:
+    """A tool, the same as another one whose terms are the same."""
+
+    def __init__(self, parts: tuple[object, ...], tool: Tool) -> None:
+        self.parts = parts
+        self.tool = tool
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.parts == other.parts
+
+
+@lru_cache(maxsize=256)
+def _terms(key: _Key) -> Terms:
+    tool = key.tool
+    signature = signature_in(tool.source, tool.function)
+    said = f"{tool.contract}\n{signature.docstring}"
+    words = frozenset((*(each["word"] for each in _QUOTED.finditer(said)), *_compared(tool.source)))
     terms = Terms(words, frozenset(_NAME.findall(said)), frozenset(), frozenset())
-    missing = [set(_missing(question, code, found, terms)) for question, code in known]
+    known = verified_calls(tool)
+    missing = [set(_missing(question, call, signature, terms)) for question, call in known]
     everywhere = Counter(leaf for each in missing for leaf in each)
     texts = Counter(value for each in missing for value in {leaf.value for leaf in each})
     # A place is open where leaving a call out leaves its value unexplained, and that more than once.
@@ -82,12 +97,8 @@ def terms_of(source: str, function: str, contract: str, known: tuple[tuple[str, 
     )
 
 
-def _missing(question: str, code: str, signature: Signature, terms: Terms) -> Iterator[Leaf]:
-    """What a verified call holds and its question does not; nothing where it is no call."""
-    try:
-        call = read_call(code, (signature.name,))
-    except Unreadable:
-        return
+def _missing(question: str, call: LiteralCall, signature: Signature, terms: Terms) -> Iterator[Leaf]:
+    """What a verified call holds and its question does not."""
     facts = Facts(question)
     for leaf in leaves_of(call, signature):
         if not (facts.hold(leaf) or terms.cover(leaf)):
