@@ -69,14 +69,15 @@ def at_least(least: int, **counts: int | None) -> None:
             raise ConfigError(f"must be at least {least}, not {count}", where=name)
 
 
-def seconds(**spans: float | None) -> None:
-    """Refuse spans of time that never end or never begin; None is no span.
+def seconds(**spans: object) -> None:
+    """Refuse spans of time that never end or never begin, and what is no number; None is no span.
 
     Raises:
         ConfigError: one does; names it.
     """
     for name, span in spans.items():
-        if span is not None and not 0 < span < math.inf:
+        number = isinstance(span, int | float) and not isinstance(span, bool) and 0 < span < math.inf
+        if span is not None and not number:
             raise ConfigError("must be a number of seconds above 0", where=name)
 
 
