@@ -146,6 +146,10 @@ class Models:
 
     def _fallback(self, request: Request, chance: Chance, fault: str | None) -> tuple[str, str | None]:
         asked = self._known[_question("fallback", request)]
+        if "`Fits: yes`" in (request.system or ""):
+            fits = asked.function is not None and f"{asked.function}(" in (request.system or "")
+            fits = fits != (fault == "wrong answer")
+            return f"{THOUGHTS}\nFits: {'yes' if fits else 'no'}", fault
         return said(wrong_answer(asked) if fault == "wrong answer" else asked.answer), fault
 
     def _maker(self, request: Request, chance: Chance, fault: str | None) -> tuple[str, str | None]:
