@@ -140,6 +140,13 @@ def test_the_same_seed_gives_the_same_verdicts_and_another_one_other_cases(bench
     assert statuses(seen[0][0]) == statuses(seen[2][0])
 
 
+def test_a_relation_that_fails_beyond_the_known_calls_contradicts_nothing(bench):
+    twice = "@given(words=st.lists(st.text()))\ndef p(words):\n    assert len(f([*words, *words])) == 2 * len(f(words))\n"
+    (verdict,) = bench.properties(AS_SET, twice, known=KNOWN)
+    assert verdict.status == "fails"
+    assert "f(['pear', 'apple', 'fig', 'pear', 'apple', 'fig'])" in verdict.call
+
+
 def test_what_contradicts_a_known_answer_is_no_property(bench):
     code = (
         "@given(words=st.lists(st.text()))\ndef longest_first(words):\n    assert f(words)[0] == max(words)\n"
