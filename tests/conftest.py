@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+import postgres
 from setting_up import engine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,3 +47,13 @@ def paper() -> Path:
     if not PAPER.is_dir():
         pytest.skip(f"the paper's data is not there: {PAPER}")
     return PAPER
+
+
+@pytest.fixture(scope="session")
+def postgres_socket() -> Iterator[str]:
+    """The folder in which a PostgreSQL server of the tests' own listens."""
+    programs = postgres.binaries()
+    if programs is None:
+        pytest.skip(postgres.MISSING)
+    with postgres.serving(programs) as socket:
+        yield socket

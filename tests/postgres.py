@@ -12,8 +12,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-
 START_S = 60.0
 MISSING = "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
 
@@ -65,6 +63,8 @@ def serving(programs: Path) -> Generator[str, None, None]:
 
 def clear(socket: str) -> str:
     """Empty the server's database; gives its URL."""
+    import psycopg  # as below
+
     with psycopg.connect(host=socket, user="latm", dbname="postgres", autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -84,6 +84,8 @@ def _user() -> str | None:
 
 
 def _wait(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    import psycopg  # here, since every test's set-up imports this module
+
     end = time.monotonic() + START_S
     while True:
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -18,7 +20,9 @@ from latm.library._opening import begin_writing, open_database
 from latm.library._schema import REVISION, aliases, counters
 
 # What SQLAlchemy hands on as it is: values that no database takes.
-_UNFIT = (OverflowError, UnicodeError)
+_UNFIT = (OverflowError, UnicodeEncodeError)
+# What was read is not what was written.
+_DAMAGED = (json.JSONDecodeError, UnicodeDecodeError, msgspec.MsgspecError)
 
 
 @final
@@ -55,6 +59,8 @@ class Database:
             raise LibraryError(f"{self.url} failed: {cause}{_remedy(str(cause))}") from error
         except _UNFIT as error:
             raise LibraryError(f"{self.url} cannot hold this: {error}") from error
+        except _DAMAGED as error:
+            raise LibraryError(f"{self.url} is damaged; restore it from a copy: {error}") from error
 
     @contextmanager
     def writing(self) -> Generator[sa.Connection, None, None]:

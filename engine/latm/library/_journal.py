@@ -117,7 +117,7 @@ class Journal:
         )
         with self._transaction() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else _entry(row)
+            return None if row is None else _entry(row)
 
     def entries(self, run: str | None = None) -> tuple[JournalEntry, ...]:
         """Every entry, or those of one run, oldest first."""

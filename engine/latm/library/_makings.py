@@ -145,7 +145,7 @@ class Makings:
         )
         with self._database.transaction() as connection:
             row = connection.execute(query).first()
-        return None if row is None else _making(row)
+            return None if row is None else _making(row)
 
 
 def close_made(connection: sa.Connection, run: str, history: Sequence[Attempt], version: int) -> None:

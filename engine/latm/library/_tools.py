@@ -103,9 +103,9 @@ class Tools:
             query = query.where(tools.c.version == version)
         with self._database.transaction() as connection:
             row = connection.execute(query.limit(1)).first()
-        if row is None or (version is None and row.status != ACTIVE):
-            return None
-        return tool_of(row.record)
+            if row is None or (version is None and row.status != ACTIVE):
+                return None
+            return tool_of(row.record)
 
     def several(self, versions: Mapping[str, int]) -> tuple[Tool, ...]:
         """Some versions, whatever their status, without those that are not there."""

@@ -11,16 +11,6 @@ import postgres
 from latm.library import Library
 
 
-@pytest.fixture(scope="session")
-def postgres_socket() -> Iterator[str]:
-    """The folder in which a PostgreSQL server of our own listens."""
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip(postgres.MISSING)
-    with postgres.serving(programs) as socket:
-        yield socket
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database."""
