@@ -26,7 +26,7 @@ from latm.maker.strict.dispute import disputed
 from latm.maker.strict.exam import Exam
 from latm.maker.strict.opinion import SecondOpinion
 from latm.maker.strict.overlap import overlap
-from latm.maker.strict.parser import parser
+from latm.maker.strict.parser import Parsing, parser
 from latm.maker.strict.probe import crash, declared, determinism, distinct, scaling
 from latm.maker.strict.properties import Properties
 from latm.maker.strict.propose import Modules, propose
@@ -193,7 +193,8 @@ class _Way:
             settled = await self._with_opinion(await self._settled(verified))
             verified = settled.verified
             self.conversation.begin("parser")
-            parsing = await parser(self.conversation, self.strict.cells, verified, foreign)
+            bare = tool_of(evidence.draft_of(settled, Parsing(None, "")))
+            parsing = await parser(self.conversation, self.strict.cells, verified, foreign, bare)
             self.conversation.found(evidence.parser_of(parsing))
             self.conversation.begin("scaling")
             grown = await scaling(verified, self.strict.cells)

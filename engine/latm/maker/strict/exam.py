@@ -23,13 +23,13 @@ class Exam:
         right: questions with the right answer.
         asked: questions in all.
         threshold: the share that has to be right.
-        wrong: the others, each with the answer that was given (None where there was none) and the known one.
+        wrong: the others, each with what was given (the answer, or why there was none) and the known answer.
     """
 
     right: int
     asked: int
     threshold: float
-    wrong: tuple[tuple[str, str | None, str], ...] = ()
+    wrong: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -48,9 +48,7 @@ class Exam:
             return f"{score}; so few bound no error (3/n is {self.bound:.0%})."
         if not self.wrong:
             return f"{score}; the error is below {self.bound:.0%} with 95 % confidence (3/n)."
-        given = "; ".join(
-            f"{question[:80]!r}: {gave!r} for {known!r}" for question, gave, known in self.wrong
-        )
+        given = "; ".join(f"{question[:80]!r}: {gave} for {known!r}" for question, gave, known in self.wrong)
         return f"{score}, {self.threshold:.0%} are needed. Wrong: {given}"
 
 
@@ -74,7 +72,7 @@ async def exam(
         threshold: the share that has to be right; None means all of up to 5, else 95 %.
     """
     share = threshold if threshold is not None else 1.0 if len(examples) <= _FEW else _MANY_PASS
-    wrong: list[tuple[str, str | None, str]] = []
+    wrong: list[tuple[str, str, str]] = []
     for number, example in enumerate(examples, 1):
         use = await user.use(
             tool,
@@ -85,7 +83,8 @@ async def exam(
             resumable=True,
         )
         if not _is_right(use, example, answers):
-            wrong.append((example.question, use.text, example.answer))
+            gave = repr(use.text) if use.text is not None else f"no answer ({use.kind}: {use.reason})"
+            wrong.append((example.question, gave, example.answer))
     return Exam(right=len(examples) - len(wrong), asked=len(examples), threshold=share, wrong=tuple(wrong))
 
 

@@ -8,9 +8,11 @@ from typing import cast
 
 from latm._failures import failure
 from latm._reading import defined_functions, folded, parse, python_blocks, says_none
+from latm._records import Tool
 from latm.maker._conversation import Conversation
 from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
+from latm.user import _parsing as using
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "parser"
@@ -49,7 +51,7 @@ class Parsing:
 
 
 async def parser(
-    conversation: Conversation, cells: AsyncSandbox, verified: Verified, foreign: Sequence[str]
+    conversation: Conversation, cells: AsyncSandbox, verified: Verified, foreign: Sequence[str], tool: Tool
 ) -> Parsing:
     """Get a parser that renders every known question back and refuses every foreign one, or none.
 
@@ -58,7 +60,10 @@ async def parser(
         cells: where it runs.
         verified: the function, with its questions and calls.
         foreign: known questions of other tasks.
+        tool: what would use it, not stored.
     """
+    if any(call.picks for call in verified.calls):
+        return Parsing(None, "Not asked for: the answer is a part of the value, which no parser can say.")
     conversation.say(question_text(verified.function, [each.example.question for each in verified.checked]))
     problem: str | None = None
     for number in range(1, _TRIES + 1):
@@ -66,6 +71,7 @@ async def parser(
         source, problem = read(reply)
         if source and problem is None:
             problem = await _proved(cells, source, verified, foreign)
+            problem = problem or await _usable(cells, source, verified, foreign, tool)
         conversation.judge(STAGE, number, reply, problem)
         if problem is None:
             if not source:
@@ -113,6 +119,21 @@ async def _proved(cells: AsyncSandbox, source: str, verified: Verified, foreign:
         # An error is a refusal as well, and so is a text that it cannot put together again.
         text = outcome.values.get("latm_text")
         if outcome.ok and isinstance(text, str) and folded(text) == folded(question):
+            return f"parse takes {question[:200]!r}, which is another kind of question."
+    return None
+
+
+async def _usable(
+    cells: AsyncSandbox, source: str, verified: Verified, foreign: Sequence[str], tool: Tool
+) -> str | None:
+    """Why the very code that uses parsers would not use this one as it should; None where it does."""
+    for each in verified.checked:
+        question = each.example.question
+        tried = (await using.parse(tool, source, question, cells)).tried
+        if tried is None or tried.kind != "answered" or tried.value != each.outcome.value:
+            return f"For the question {question!r} it cannot be used: its arguments do not fit their hints."
+    for question in foreign:
+        if (await using.parse(tool, source, question, cells)).tried is not None:
             return f"parse takes {question[:200]!r}, which is another kind of question."
     return None
 
