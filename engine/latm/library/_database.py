@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from latm._records import slug
 from latm.errors import LibraryError
-from latm.library._opening import begin_writing, open_database
+from latm.library._opening import begin_writing, open_database, remedy
 from latm.library._schema import REVISION, aliases, counters
 
 # What SQLAlchemy hands on as it is: values that no database takes.
@@ -56,7 +56,7 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            raise LibraryError(f"{self.url} failed: {cause}{_remedy(str(cause))}") from error
+            raise LibraryError(f"{self.url} failed: {cause}{remedy(str(cause))}") from error
         except _UNFIT as error:
             raise LibraryError(f"{self.url} cannot hold this: {error}") from error
         except _DAMAGED as error:
@@ -102,16 +102,6 @@ def revision(connection: sa.Connection) -> int:
     """How many such changes there were."""
     query = sa.select(counters.c.value).where(counters.c.name == REVISION)
     return int(connection.execute(query).scalar_one())
-
-
-def _remedy(cause: str) -> str:
-    if "readonly" in cause or "read-only" in cause:
-        return ": nothing was written; make it writable, or choose another library"
-    if "full" in cause or "No space" in cause:
-        return ": nothing was written; free some space and try again"
-    if "malformed" in cause or "not a database" in cause:
-        return ": the file is damaged; restore it from a copy"
-    return ""
 
 
 # Seconds since 1970 with their fraction. PostgreSQL's now() stands still in a transaction, which may have

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def _check(engine: sa.Engine, shown: str) -> None:
                 f"{shown} is not a latm library (or is damaged): {reason}. Choose another file, or restore "
                 "it from a copy."
             ) from None
-        raise LibraryError(f"{shown} cannot be opened: {reason}") from None
+        raise LibraryError(f"{shown} cannot be opened: {reason}{_why(engine) or remedy(reason)}") from None
+    except UnicodeDecodeError as error:
+        raise LibraryError(f"{shown} is damaged ({error}). Restore it from a copy.") from None
     except SQLAlchemyError as error:
         raise LibraryError(f"{shown} cannot be opened: {error}") from None
     if found is None:
@@ -114,6 +117,28 @@ def _check(engine: sa.Engine, shown: str) -> None:
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
         )
+
+
+def remedy(cause: str) -> str:
+    """What to do about a fault of the database, as the tail of an error; "" where that is not known."""
+    if "readonly" in cause or "read-only" in cause:
+        return ": nothing was written; make it writable, or choose another library"
+    if "full" in cause or "No space" in cause:
+        return ": nothing was written; free some space and try again"
+    if "malformed" in cause or "not a database" in cause:
+        return ": the file is damaged; restore it from a copy"
+    return ""
+
+
+def _why(engine: sa.Engine) -> str:
+    """What SQLite does not say of a file that it cannot open."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return ""
+    file = Path(str(engine.url.database)).absolute()
+    places = [each for each in (file.parent, file) if each.exists() and not os.access(each, os.W_OK)]
+    if not places:
+        return ""
+    return f": {places[0]} cannot be written to, which even reading needs; make it writable, or use a copy"
 
 
 def _migrate(engine: sa.Engine, shown: str) -> None:
