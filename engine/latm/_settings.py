@@ -206,6 +206,29 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageLimit:
+    """A bound on each stage of a making, over all its replies; None for none.
+
+    Attributes:
+        seconds: of wall time, waits for a model's service included.
+        calls: replies that are paid for.
+        tokens: tokens in all buckets.
+        usd: in USD, as far as prices are known.
+    """
+
+    seconds: float | None = None
+    calls: int | None = None
+    tokens: int | None = None
+    usd: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no amount."""
+        seconds(seconds=self.seconds)
+        amounts(usd=self.usd)
+        at_least(1, calls=self.calls, tokens=self.tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MakingConfig:
     """How tools are made. The counts are the paper's (arXiv 2305.17126, section 4).
 
@@ -222,6 +245,9 @@ class MakingConfig:
         cases: inputs that each property is tried on, in ``strict``.
         second_opinion: the role whose model writes the function again from its description alone, in
             ``strict``; None for nobody's.
+        seconds: of wall time for a making; one that takes more fails before its next request. A making that
+            is taken up again begins to count anew. Tokens and money in all are bounded by ``[budget] run``.
+        stage: the same for each of its stages.
     """
 
     protocol: str = "strict"
@@ -233,6 +259,8 @@ class MakingConfig:
     exam_score: float | None = None
     cases: int = 100
     second_opinion: str | None = None
+    seconds: float = 900.0
+    stage: StageLimit = StageLimit()
 
     def __post_init__(self) -> None:
         """Refuse counts with which no tool could ever be made, and what is no role."""
@@ -241,6 +269,7 @@ class MakingConfig:
                 f"no such role: {self.second_opinion!r}.{nearest(self.second_opinion, ROLES)}",
                 where="second_opinion",
             )
+        seconds(seconds=self.seconds)
         at_least(1, demonstrations=self.demonstrations, validation=self.validation, attempts=self.attempts)
         at_least(self.demonstrations + self.validation, instances=self.instances)
 

@@ -23,6 +23,7 @@ from latm._settings import (
     RetryConfig,
     RoleConfig,
     SandboxConfig,
+    StageLimit,
 )
 from latm._tables import record, shown_options, table
 from latm.errors import ConfigError, nearest
@@ -42,6 +43,7 @@ __all__ = [
     "RetryConfig",
     "RoleConfig",
     "SandboxConfig",
+    "StageLimit",
 ]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -10,6 +10,7 @@ from latm._ledger import Ledger
 from latm._records import Attempt, Evidence
 from latm._roles import Purpose, Role
 from latm.errors import MakingFailed
+from latm.maker._bounds import Bounds
 from latm.plugin import Message, Request
 
 SYSTEM = (
@@ -31,6 +32,7 @@ class Conversation:
         bill: what the making cost.
         turns: the messages so far.
         history: the attempts so far.
+        bounds: what the making may take; None for no bound.
     """
 
     role: Role
@@ -40,14 +42,30 @@ class Conversation:
     bill: Ledger = field(default_factory=Ledger)
     turns: list[Message] = field(default_factory=list[Message])
     history: list[Attempt] = field(default_factory=list[Attempt])
+    bounds: Bounds | None = None
 
     def say(self, text: str) -> None:
         """Add a turn of ours."""
         self.turns.append(Message("user", text))
 
     def begin(self, stage: str) -> None:
-        """Say what is being done now."""
+        """Say what is being done now.
+
+        Raises:
+            MakingFailed: the making, or this stage of it, has taken what it may take.
+        """
+        self.check(stage)
         self.events.tell("make.stage", task=self.task, stage=stage, cost_usd=self.bill.total().cost_usd)
+
+    def check(self, stage: str) -> None:
+        """Look at the bounds.
+
+        Raises:
+            MakingFailed: the making, or this stage of it, has taken what it may take.
+        """
+        problem = None if self.bounds is None else self.bounds.enter(stage)
+        if problem is not None:
+            raise MakingFailed(problem, task=self.task, stage=stage, history=tuple(self.history))
 
     def found(self, evidence: Evidence) -> None:
         """Say what a stage has found, as soon as it is known."""
@@ -61,7 +79,12 @@ class Conversation:
         )
 
     async def ask(self, stage: str, number: int) -> str:
-        """Get the maker's next reply; it stays in the conversation."""
+        """Get the maker's next reply; it stays in the conversation.
+
+        Raises:
+            MakingFailed: the making, or this stage of it, has taken what it may take.
+        """
+        self.check(stage)
         purpose = Purpose(
             run=self.run,
             step=f"{stage}/{number}",

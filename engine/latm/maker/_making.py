@@ -19,6 +19,7 @@ from latm._threads import in_thread
 from latm.config import MakingConfig
 from latm.errors import ConfigError, LeaseLost, MakingFailed, nearest
 from latm.library import Busy
+from latm.maker._bounds import Bounds
 from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
 from latm.maker._leasing import LEASE_S, Patience, holding
@@ -224,6 +225,7 @@ class Maker:
             )
         )
         conversation = Conversation(role=order.role, task=order.name, run=run, events=self.events)
+        conversation.bounds = Bounds(order.settings, clock=self.clock, bill=conversation.bill)
         self.events.tell(
             "make.start", task=order.name, run=run, model=order.role.model, examples=len(order.examples)
         )

@@ -223,6 +223,31 @@ def test_time_is_measured_on_larger_inputs_and_said_only_where_it_was(tmp_path):
     assert evidence(slow)["scaling"].summary in slow.scorecard.notes
 
 
+BOUNDS = {
+    "calls": ({"stage": {"calls": 1}}, "the stage may take 1 calls, and they are made"),
+    "tokens": ({"stage": {"tokens": 1}}, "the stage may take 1 tokens, and took"),
+    "usd": ({"stage": {"usd": "0.0001"}}, "the stage may cost 0.0001 USD, and cost"),
+    "seconds": ({"seconds": 0.01}, "the making took more than 0.01 s"),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_making_is_bounded_and_what_it_did_is_kept(tmp_path, name):
+    making, said = BOUNDS[name]
+    config = Config(
+        roles={"maker": "it:maker"},
+        library=f"sqlite:///{tmp_path / 'latm.db'}",
+        making=making,
+        prices={"it:maker": {"input": 10, "output": 10}},
+    )
+    maker = Maker(functions=("import nothing_such", GOOD))
+    with Engine(config, plugins={"it": scripted_provider("it", {"maker": maker})}) as engine:
+        with pytest.raises(MakingFailed, match=said) as failed:
+            engine.make("adding", EXAMPLES)
+        if name != "seconds":
+            assert (failed.value.stage, len(failed.value.history), len(maker.asked)) == ("propose", 1, 1)
+
+
 def test_too_few_examples_for_an_exam_are_said(tmp_path):
     tool = make(tmp_path, Maker(), examples=EXAMPLES[:6])
     assert not evidence(tool)["exam"].held

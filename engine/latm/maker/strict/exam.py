@@ -74,6 +74,7 @@ async def exam(
     share = threshold if threshold is not None else 1.0 if len(examples) <= _FEW else _MANY_PASS
     wrong: list[tuple[str, str, str]] = []
     for number, example in enumerate(examples, 1):
+        conversation.check(STAGE)
         use = await user.use(
             tool,
             example.question,
