@@ -7,7 +7,6 @@ strong model. Whatever is doubtful goes on to the next layer, and never to a too
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -63,9 +62,12 @@ class Solver:
             BudgetExceeded: a budget does not allow to ask one.
             SandboxError: no cell could be had.
         """
-        if (use := await self._repeated(asked)) is not None:
-            return use.text
-        shortlist = await self.dispatcher.shortlist(asked.text)
+        # One visit to a worker thread: going there costs as much as what is done there.
+        shortlist = await in_thread(self._look, asked.text, abandon=True)
+        if not isinstance(shortlist, Shortlist):
+            if (use := await self._repeated(asked, *shortlist)) is not None:
+                return use.text
+            shortlist = await self.dispatcher.shortlist(asked.text)
         use = await self._parsed(asked, shortlist)
         decision: Decision | None = None
         if use is None:
@@ -89,12 +91,17 @@ class Solver:
         asked.layer, asked.tool, asked.task = "caller", tool, tool.name
         return (await self._used(asked, tool)).text
 
-    async def _repeated(self, asked: Asked) -> Use | None:
-        """The same call once more, where the very question was answered before and its tool still serves."""
-        found = await in_thread(_remembered, self.library, asked.text)
-        if found is None:
-            return None
-        tool, call = found
+    def _look(self, question: str) -> tuple[Tool, str] | Shortlist:
+        """The tool and the call that answered this very question, if it still serves; else candidates."""
+        known = self.dispatcher.known
+        found = known.look(question)
+        if isinstance(found, Shortlist):
+            return found
+        tool = known.tool(found.tool, found.version)
+        return known.shortlist(question) if tool is None else (tool, found.call)
+
+    async def _repeated(self, asked: Asked, tool: Tool, call: str) -> Use | None:
+        """The same call once more; None where it gives no answer any more."""
         use = await self.user.call(tool, call, asked.text)
         if use.text is None:
             await in_thread(self.library.forget_repeat, asked.text)
@@ -122,16 +129,29 @@ class Solver:
         decision = await self.dispatcher.decide(asked.text, shortlist, run=asked.run, bill=asked.bill)
         asked.trace.append(str(decision))
         asked.task = decision.task
-        await self._remember(note_refusal, self.library, asked.text, shortlist, decision)
-        if decision.kind == "tool" and decision.task is not None:
-            asked.tool = await in_thread(self.library.find, decision.task)
+        asked.tool, unkept = await in_thread(self._chosen, asked.text, shortlist, decision)
+        if unkept is not None:
+            self.events.tell("learn.failed", task=decision.task, error=str(unkept))
         return decision
+
+    def _chosen(
+        self, question: str, shortlist: Shortlist, decision: Decision
+    ) -> tuple[Tool | None, LatmError | None]:
+        """The tool that was chosen, if it serves by now; and why a near miss of the others was not kept."""
+        unkept: LatmError | None = None
+        try:
+            note_refusal(self.library, question, shortlist, decision)
+        except LatmError as error:
+            unkept = error  # it only makes later questions cheaper; this one must not fail for it
+        if decision.kind != "tool" or decision.task is None:
+            return None, unkept
+        return self.dispatcher.known.serving(decision.task), unkept
 
     async def _used(self, asked: Asked, tool: Tool) -> Use:
         """Have the user's model use the tool."""
         use = await self.user.use(tool, asked.text, run=asked.run, bill=asked.bill)
         if use.text is not None and use.call is not None and asked.layer != "caller":
-            await self._remember(self.library.remember_call, asked.text, tool, use.call)
+            await self._remember(asked.text, tool, use.call)
         return self._took(asked, tool, use)
 
     def _took(self, asked: Asked, tool: Tool, use: Use) -> Use:
@@ -155,18 +175,9 @@ class Solver:
             asked.trace.append(f"Nothing was learnt of it: {error}")
             self.events.tell("learn.failed", task=asked.task, error=str(error))
 
-    async def _remember(self, write: Callable[..., object], *args: object) -> None:
-        """Write down what makes later questions cheaper; this one must not fail for it."""
+    async def _remember(self, question: str, tool: Tool, call: str) -> None:
+        """Keep the call for when the question comes again; this one must not fail for it."""
         try:
-            await in_thread(write, *args)
+            await in_thread(self.library.remember_call, question, tool, call)
         except LatmError as error:
-            self.events.tell("learn.failed", error=str(error))
-
-
-def _remembered(library: Library, question: str) -> tuple[Tool, str] | None:
-    """The tool and the call that answered a question before."""
-    repeat = library.repeat(question)
-    tool = None if repeat is None else library.find(repeat.tool)
-    if repeat is None or tool is None or tool.version != repeat.version:
-        return None
-    return tool, repeat.call
+            self.events.tell("learn.failed", task=tool.name, error=str(error))

@@ -86,6 +86,16 @@ class Known:
         known = self._tooled({name: version}).get(name)
         return None if known is None else known.tool
 
+    def serving(self, name: str) -> Tool | None:
+        """The version of a tool that serves now; None where none does.
+
+        Raises:
+            LibraryError: the library cannot be read.
+        """
+        self.refresh()
+        version = self._serving.get(name)
+        return None if version is None else self.tool(name, version)
+
     def refresh(self) -> None:
         """Take in what changed since the last time; one select where nothing did.
 
