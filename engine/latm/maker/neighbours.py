@@ -7,8 +7,9 @@ those that both are known to be for, and generated ones. What gives the same eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 from latm._literals import LiteralCall, Unreadable, read_call
 from latm._reading import defined_functions, parse
@@ -17,10 +18,11 @@ from latm._signature import Signature, signature_of
 from latm.maker.judge import Judge
 from latm_sandbox import AsyncSandbox, Program, Status
 
-GENERATED: Final = 40
-"""Generated inputs of each of the two; a set and a sorted list, say, differ on one in a few of them."""
+GENERATED: Final = 80
+"""Generated inputs of each of the two, most of them beyond what it is known to be for: what is the same only
+for the few kinds of inputs that were seen so far is not the same."""
 
-_LEAST = 30
+_LEAST = 20
 """Different inputs on which both gave a value, below which nothing is established."""
 
 
@@ -63,19 +65,24 @@ async def _alike(tool: Tool, other: Tool, cells: AsyncSandbox, judge: Judge) -> 
                 if repr(arguments) in seen:
                     continue
                 seen.add(repr(arguments))
-                verdict = await _same(arguments, one, both, cells)
+                verdict = await _same(arguments, one, both, cells, known=not generated)
                 if verdict is False:
                     return False
                 given += verdict is True
     return given >= _LEAST
 
 
-async def _same(arguments: Sequence[object], one: _Called, both: _Called, cells: AsyncSandbox) -> bool | None:
-    """Whether two functions give the same; None where both decline."""
+async def _same(
+    arguments: Sequence[object], one: _Called, both: _Called, cells: AsyncSandbox, *, known: bool
+) -> bool | None:
+    """Whether two functions give the same; None where that says nothing."""
     first = await cells.apply(one.program, arguments)
     second = await cells.apply(both.program, arguments)
+    if Status.TIMEOUT in {first.status, second.status}:
+        return None  # of a busy machine as well as of a function
     if first.status is not Status.OK or second.status is not Status.OK:
-        return None if first.status is second.status is Status.ERROR else False
+        # Of what nobody asked for yet, one may refuse more than the other.
+        return False if known else None
     return type(first.value) is type(second.value) and repr(first.value) == repr(second.value)
 
 
@@ -106,5 +113,41 @@ class _Called:
         return [by_name[name] for name in used] if set(used) == set(by_name) else None
 
     async def generated(self, judge: Judge) -> Sequence[LiteralCall]:
-        """Calls with inputs of the kind that it is for."""
-        return await judge.samples(self.program, self._tool.function, self.known, GENERATED)
+        """Calls with inputs of its kind, and of kinds near it."""
+        drawn = await judge.samples(self.program, self._tool.function, self.known, GENERATED, beyond=True)
+        return [*(varied for call in self.known for varied in _varied(call)), *drawn]
+
+
+def _varied(call: LiteralCall) -> Iterator[LiteralCall]:
+    """The call with all its texts, numbers or lists changed in one way: what examples of one origin share."""
+    for change in _CHANGES:
+        args = tuple(_changed(each, change) for each in call.args)
+        kwargs = {name: _changed(each, change) for name, each in call.kwargs.items()}
+        yield dataclasses.replace(call, args=args, kwargs=kwargs)
+
+
+def _changed(value: object, change: Callable[[Any], Any]) -> object:
+    if isinstance(value, list | tuple):
+        items = cast("list[object] | tuple[object, ...]", value)
+        return change(type(items)(_changed(each, change) for each in items))
+    if isinstance(value, dict):
+        entries = cast("dict[object, object]", value)
+        return {key: _changed(each, change) for key, each in entries.items()}
+    return value if isinstance(value, bool) else change(value)
+
+
+def _of(kind: type[Any] | tuple[type[Any], ...], change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: change(value) if isinstance(value, kind) else value
+
+
+_CHANGES: tuple[Callable[[Any], Any], ...] = (
+    _of((int, float), lambda number: -number),
+    _of((int, float), lambda _: 0),
+    _of((int, float), lambda number: number * 1000 + 7),
+    _of(str, str.swapcase),
+    _of(str, lambda text: text[::-1]),
+    _of(str, lambda text: f" {text}  {text} "),
+    _of((list, tuple), lambda items: items[::-1]),
+    _of((list, tuple), lambda items: items + items[:2]),
+    _of((list, tuple), lambda items: items[:1]),
+)

@@ -56,6 +56,8 @@ class Exploring:
     Attributes:
         tool: the function; None only collects the calls.
         seen: calls that the function is made for; without any, its hints say what it takes.
+        runs: whether the calls are made; else they are only collected.
+        beyond: whether calls outside the contract are collected too.
     """
 
     judging: AsyncSandbox
@@ -64,6 +66,7 @@ class Exploring:
     seed: int
     cases: int
     runs: bool = True
+    beyond: bool = False
     samples: list[LiteralCall] = field(default_factory=list[LiteralCall], init=False)
     _typical: Typical = field(init=False)
     _parts: dict[str, _Found] = field(
@@ -143,7 +146,7 @@ class Exploring:
         if self.tool.trouble is not None or sum(each.hard for each in self._parts.values()) >= _HARD:
             return True
         if where == "outside":
-            return not self.runs or found.asked >= _OUTSIDE
+            return not (self.runs or self.beyond) or found.asked >= _OUTSIDE
         if found.crashes:
             return found.asked - found.since >= _SMALLER
         return len(found.calls) >= self.cases or found.asked >= 10 * self.cases

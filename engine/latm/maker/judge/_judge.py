@@ -82,14 +82,27 @@ class Judge:
         return found
 
     async def samples(
-        self, program: Program, function: str, seen: Sequence[LiteralCall], count: int
+        self,
+        program: Program,
+        function: str,
+        seen: Sequence[LiteralCall],
+        count: int,
+        *,
+        beyond: bool = False,
     ) -> tuple[LiteralCall, ...]:
-        """Different calls inside the contract, as `robustness` draws them; fewer where there are not as many.
+        """Different calls, as `robustness` draws them; fewer where there are not as many.
+
+        Args:
+            program: the function's source.
+            function: its name.
+            seen: calls that it is made for.
+            count: how many there are at most.
+            beyond: whether calls outside the contract are among them, after those inside.
 
         Raises:
             SandboxError: a cell could not be had.
         """
-        exploring = self._exploring(self._tool(program, function, ()), seen, count, runs=False)
+        exploring = self._exploring(self._tool(program, function, ()), seen, count, runs=False, beyond=beyond)
         await exploring.run()
         return tuple(exploring.samples[:count])
 
@@ -135,8 +148,18 @@ class Judge:
             raise tool.trouble
         return verdicts
 
-    def _exploring(self, tool: Tool, seen: Sequence[LiteralCall], cases: int, *, runs: bool) -> Exploring:
-        return Exploring(judging=self._judging, tool=tool, seen=seen, seed=self._seed, cases=cases, runs=runs)
+    def _exploring(
+        self, tool: Tool, seen: Sequence[LiteralCall], cases: int, *, runs: bool, beyond: bool = False
+    ) -> Exploring:
+        return Exploring(
+            judging=self._judging,
+            tool=tool,
+            seen=seen,
+            seed=self._seed,
+            cases=cases,
+            runs=runs,
+            beyond=beyond,
+        )
 
     def _tool(self, program: Program, function: str, declared: Collection[str]) -> Tool:
         return Tool(
