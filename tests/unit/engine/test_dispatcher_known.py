@@ -196,6 +196,12 @@ def test_near_misses_are_of_tools_that_are_near_and_of_two_at_most(place: Place)
     assert place.library.negatives("far") == place.library.negatives("pending") == ()
 
 
+def test_a_task_without_a_tool_has_no_near_misses(place: Place) -> None:
+    place.library.remember("pending", Example(SORT, "a b"))
+    assert place.shortlist(QUESTION).candidates[0].score >= 0.25
+    assert refused(place, Decision("none")) == ()
+
+
 def test_a_question_without_bounds_teaches_nothing(place: Place) -> None:
     place.library.add(tool("word-sorting", SORT))
     long = SORT + " words" * 1_000

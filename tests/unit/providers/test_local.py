@@ -76,6 +76,7 @@ async def pick(question: str, model: str = "tfidf", system: str = CARDS) -> str:
         # Another number of things, another word, something before or behind, nothing in the slot.
         ("What do 55 and 6 and 7 add up to in the end?", "unsure"),
         ("What do five and 6 add up to in the end?", "unsure"),
+        ("What do 55 66 and 6 add up to in the end?", "unsure"),
         ("What do 55 and 6 multiply to in the end?", "unsure"),
         ("What do 55 and 6 add up to in the end? And in the beginning?", "unsure"),
         ("Now then: what do 55 and 6 add up to in the end?", "unsure"),
@@ -98,6 +99,14 @@ async def pick(question: str, model: str = "tfidf", system: str = CARDS) -> str:
 )
 async def test_it_picks_what_it_can_prove(question: str, picked: str, model: str) -> None:
     assert await pick(question, model) == picked
+
+
+async def test_a_nearer_choice_holds_a_form_back() -> None:
+    near = CARDS.replace(
+        "## adding\n", "## adding\nQuestion: Sort these words, please: yew ash, but not really\n"
+    )
+    assert await pick("Sort these words, please: yew ash", system=near) == "unsure"
+    assert await pick("Sort these words, please: elm oak", system=near) == "sorting"
 
 
 async def test_what_two_choices_have_is_neither_s() -> None:
@@ -271,6 +280,34 @@ def test_data_that_no_call_is_given_is_a_word_of_the_question() -> None:
         KNOWN, known=(*KNOWN.known[:1], Known("Please double up 3 and 40 for me", "total([3, 40])"))
     )
     assert proof("Please add up 3 and 5 for me", choice) is None
+
+
+def test_a_form_without_slots_is_the_question_itself() -> None:
+    choice = Choice("c", (Known("What day is it now?", "day()"), Known("what day is it NOW?", "day()")), ())
+    assert proof("What day is it now?", choice) == "repeat"
+    assert proof("What day is it now? And tomorrow?", choice) is None
+
+
+def test_a_list_is_known_by_its_length_and_its_commas() -> None:
+    same = Choice("c", (
+        Known("Order these fine things: red pear, ripe fig", 'order(["red pear", "ripe fig"])'),
+        Known("Order these fine things: old plum, raw kiwi", 'order(["old plum", "raw kiwi"])'),
+    ), ())  # fmt: skip
+    assert proof("Order these fine things: big melon, wild lemon", same) is None
+    commas = Choice("c", (
+        Known("Order these fine things: pear, fig", 'order(["pear", "fig"])'),
+        Known("Order these fine things: plum, kiwi, lemon", 'order(["plum", "kiwi", "lemon"])'),
+    ), ())  # fmt: skip
+    assert proof("Order these fine things: melon, grape, apple, nut", commas) == "form"
+    assert proof("Order these fine things: melon, grape backwardly", commas) is None
+
+
+def test_a_near_miss_that_has_the_form_takes_it_away() -> None:
+    choice = replace(KNOWN, misses=("Please add up 5 and 6 for me",))
+    assert proof("Please add up 5 and 6 for me", choice) is None
+    assert proof("Please add up 8 and 9 for me", choice) is None
+    assert proof(KNOWN.known[0].question, choice) == "repeat"
+    assert proof(KNOWN.known[0].question, replace(KNOWN, misses=(KNOWN.known[0].question,))) is None
 
 
 def test_a_question_without_bounds_is_not_looked_at() -> None:
