@@ -65,14 +65,22 @@ def clear(socket: str) -> str:
     """Empty the server's database; gives its URL."""
     import psycopg  # as below
 
+    disconnect(socket)
+    with psycopg.connect(host=socket, user="latm", dbname="postgres", autocommit=True) as connection:
+        connection.execute("drop schema public cascade")
+        connection.execute("create schema public")
+    return f"postgresql+psycopg://latm@/postgres?host={socket}"
+
+
+def disconnect(socket: str) -> None:
+    """End every connection to the server."""
+    import psycopg  # as below
+
     with psycopg.connect(host=socket, user="latm", dbname="postgres", autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where pid <> pg_backend_pid() and usename = 'latm'"
         )
-        connection.execute("drop schema public cascade")
-        connection.execute("create schema public")
-    return f"postgresql+psycopg://latm@/postgres?host={socket}"
 
 
 def _user() -> str | None:

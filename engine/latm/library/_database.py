@@ -100,8 +100,10 @@ def changed(connection: sa.Connection) -> None:
 
 def revision(connection: sa.Connection) -> int:
     """How many such changes there were."""
-    query = sa.select(counters.c.value).where(counters.c.name == REVISION)
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_REVISION).scalar_one())
+
+
+_REVISION = sa.select(counters.c.value).where(counters.c.name == REVISION)  # every question asks for it
 
 
 # Seconds since 1970 with their fraction. PostgreSQL's now() stands still in a transaction, which may have

@@ -12,7 +12,7 @@ from typing import final
 import sqlalchemy as sa
 
 from latm.errors import LeaseLost
-from latm.library._database import Database, resolve
+from latm.library._database import Database, named, resolve
 from latm.library._holder import is_dead
 from latm.library._schema import leases
 
@@ -64,31 +64,41 @@ class Leases:
 
     def acquire(self, task: str, holder: str, *, fingerprint: str, ttl_s: float) -> Lease | Busy:
         """Take the lease of a task that nobody has, whose time is over, or whose holder is certainly dead."""
+        # Many may look again and again while one has it: they must not keep writers waiting.
+        with self._database.transaction() as connection:
+            if isinstance(found := self._look(connection, task), Busy):
+                return found
         with self._database.writing() as connection:
+            if isinstance(found := self._look(connection, task), Busy):
+                return found
             name = resolve(connection, task)
-            now = self._database.now(connection)
-            held = connection.execute(sa.select(leases).where(leases.c.task == name)).first()
-            free = held is None or held.holder == _NOBODY or held.expires <= now or is_dead(held.holder)
-            if held is not None and not free:
-                return Busy(
-                    task=name,
-                    token=held.token,
-                    holder=held.holder,
-                    fingerprint=held.fingerprint,
-                    left_s=held.expires - now,
-                )
-            token = 1 if held is None else held.token + 1
             values = {
-                "token": token,
+                "token": found + 1,
                 "holder": holder,
                 "fingerprint": fingerprint,
-                "expires": now + ttl_s,
+                "expires": self._database.now(connection) + ttl_s,
             }
-            if held is None:
+            if found == 0:
                 connection.execute(sa.insert(leases).values(task=name, **values))
             else:
                 connection.execute(sa.update(leases).where(leases.c.task == name).values(values))
-        return Lease(task=name, token=token, holder=holder, ttl_s=ttl_s)
+        return Lease(task=name, token=found + 1, holder=holder, ttl_s=ttl_s)
+
+    def _look(self, connection: sa.Connection, task: str) -> Busy | int:
+        """Who has the lease; or, where it is free, the token of the last who had it: 0 if nobody ever did."""
+        held = connection.execute(sa.select(leases).where(leases.c.task == named(task))).first()
+        if held is None:
+            return 0
+        now = self._database.now(connection)
+        if held.holder == _NOBODY or held.expires <= now or is_dead(held.holder):
+            return int(held.token)
+        return Busy(
+            task=held.task,
+            token=held.token,
+            holder=held.holder,
+            fingerprint=held.fingerprint,
+            left_s=held.expires - now,
+        )
 
     def renew(self, lease: Lease) -> bool:
         """Begin the time of a lease anew; False where another has it by now."""

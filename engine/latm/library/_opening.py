@@ -52,6 +52,8 @@ def _connect(url: sa.URL, shown: str) -> sa.Engine:
             options["poolclass"] = StaticPool
         elif not (folder := Path(str(url.database)).absolute().parent).is_dir():
             raise LibraryError(f"{shown}: there is no folder {folder}: create it, or choose another file")
+    else:
+        options["pool_pre_ping"] = True  # a server may have been started anew since the last call
     try:
         engine = sa.create_engine(url, **options)
     except NoSuchModuleError:
@@ -61,6 +63,8 @@ def _connect(url: sa.URL, shown: str) -> sa.Engine:
         raise MissingDependency(f"the library {shown}", module=str(error.name), extra=extra) from None
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
+    elif url.get_backend_name() == "postgresql":
+        event.listen(engine, "connect", _configure_postgresql)
     return engine
 
 
@@ -73,6 +77,12 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _configure_postgresql(connection: Any, _record: object) -> None:
+    # Else one process that is stopped amid a transaction would stop all others for ever.
+    connection.cursor().execute(f"SET lock_timeout = '{_BUSY_TIMEOUT_S:g}s'")
+    connection.commit()
 
 
 def begin_writing(connection: sa.Connection) -> None:
@@ -125,6 +135,8 @@ def remedy(cause: str) -> str:
         return ": nothing was written; make it writable, or choose another library"
     if "full" in cause or "No space" in cause:
         return ": nothing was written; free some space and try again"
+    if "locked" in cause or "lock timeout" in cause:
+        return ": another process has held it for too long, perhaps one that is stopped; try again"
     if "malformed" in cause or "not a database" in cause:
         return ": the file is damaged; restore it from a copy"
     return ""

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import postgres
 from integration.engine import leasing, scripts
 from latm.library import Library
 from latm.testing import OpenAIServer, RecordedRequest, read_request
@@ -32,6 +33,7 @@ class Drill:
     """The maker's server, the processes that ask it, and all that they say."""
 
     folder: Path
+    library: str
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
     said: queue.Queue[tuple[int, dict[str, Any]]] = field(default_factory=queue.Queue)
     replies: int = 0
@@ -44,10 +46,6 @@ class Drill:
             number = self.replies
         self.before(number)
         return MAKER(read_request(request))
-
-    @property
-    def library(self) -> str:
-        return f"sqlite:///{self.folder / 'latm.db'}"
 
     def start(self, base_url: str, *, callers: int = 1, die_at: int | None = None) -> int:
         spec = {"base_url": base_url, "library": self.library, "callers": callers, "die_at": die_at}
@@ -108,7 +106,7 @@ class Drill:
 
 @pytest.fixture
 def drill(tmp_path: Path) -> Iterator[Drill]:
-    drill = Drill(tmp_path)
+    drill = Drill(tmp_path, f"sqlite:///{tmp_path / 'latm.db'}")
     with ExitStack() as stack:
         stack.callback(drill.close)
         yield drill
@@ -120,7 +118,12 @@ def serving(drill: Drill) -> Iterator[str]:
         yield server.base_url
 
 
-def test_fifty_who_make_one_task_in_four_processes_pay_for_one_making(drill: Drill) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
+def test_fifty_who_make_one_task_in_four_processes_pay_for_one_making(
+    drill: Drill, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgresql":
+        drill.library = postgres.clear(request.getfixturevalue("postgres_socket"))
     waiting = threading.Event()
     drill.before = lambda number: None if number > 1 else _wait(waiting)
     with serving(drill) as base_url:

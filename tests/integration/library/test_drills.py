@@ -94,13 +94,27 @@ def test_eight_processes_on_one_library(url: str, rounds: int) -> None:
     library.close()
 
 
-def test_a_library_that_is_removed_while_it_is_open_is_an_error_of_ours(url: str) -> None:
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite goes on with a file that has no name any more")
-    library = Library(url)
-    library.record(workload.entry("r", "s"))
-    socket = url.partition("host=")[2]
-    postgres.clear(socket)
+def test_a_server_that_ends_connections_is_asked_anew(postgres_socket: str) -> None:
+    library = Library(postgres.clear(postgres_socket))
+    library.record(workload.entry("r", "before"))
+    postgres.disconnect(postgres_socket)
+    library.record(workload.entry("r", "after"))
+    assert [each.step for each in library.journal()] == ["before", "after"]
+    postgres.clear(postgres_socket)
     with pytest.raises(LibraryError, match="failed: "):
         library.record(workload.entry("r", "s"))
     library.close()
+
+
+def test_one_that_sleeps_amid_a_write_does_not_stop_the_others_for_ever(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("latm.library._opening._BUSY_TIMEOUT_S", 0.2)
+    library, sleeper = Library(url), Library(url)
+    with sleeper._database.writing():
+        assert library.list() == (), "who reads does not wait"
+        with pytest.raises(LibraryError, match="another process has held it for too long"):
+            library.add(workload.numbered(1))
+    assert library.add(workload.numbered(1)).version == 1
+    library.close()
+    sleeper.close()
