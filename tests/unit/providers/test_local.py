@@ -101,6 +101,13 @@ async def test_it_picks_what_it_can_prove(question: str, picked: str, model: str
     assert await pick(question, model) == picked
 
 
+async def test_a_list_takes_no_word_that_only_a_near_miss_has() -> None:
+    assert await pick("Sort these words, please: melon size") == "sorting"
+    size = CARDS.replace("please: backwards plum fig", "by size, please: plum fig")
+    assert await pick("Sort these words, please: melon size", system=size) == "unsure"
+    assert await pick("Sort these words, please: melon plum", system=size) == "sorting"
+
+
 async def test_a_nearer_choice_holds_a_form_back() -> None:
     near = CARDS.replace(
         "## adding\n", "## adding\nQuestion: Sort these words, please: yew ash, but not really\n"
