@@ -101,13 +101,6 @@ async def test_it_picks_what_it_can_prove(question: str, picked: str, model: str
     assert await pick(question, model) == picked
 
 
-async def test_a_list_takes_no_word_that_only_a_near_miss_has() -> None:
-    assert await pick("Sort these words, please: melon size") == "sorting"
-    size = CARDS.replace("please: backwards plum fig", "by size, please: plum fig")
-    assert await pick("Sort these words, please: melon size", system=size) == "unsure"
-    assert await pick("Sort these words, please: melon plum", system=size) == "sorting"
-
-
 async def test_a_nearer_choice_holds_a_form_back() -> None:
     near = CARDS.replace(
         "## adding\n", "## adding\nQuestion: Sort these words, please: yew ash, but not really\n"
@@ -307,6 +300,16 @@ def test_a_list_is_known_by_its_length_and_its_commas() -> None:
     ), ())  # fmt: skip
     assert proof("Order these fine things: melon, grape, apple, nut", commas) == "form"
     assert proof("Order these fine things: melon, grape backwardly", commas) is None
+
+
+def test_a_list_takes_no_word_that_only_a_near_miss_has() -> None:
+    sorting = Choice("c", (
+        Known("Sort these words, please: pear fig", 'sort(["pear", "fig"])'),
+        Known("Sort these words, please: plum kiwi lemon", 'sort(["plum", "kiwi", "lemon"])'),
+    ), ("Sort these words by size, please: plum fig",))  # fmt: skip
+    assert proof("Sort these words, please: melon plum", sorting) == "form"
+    assert proof("Sort these words, please: melon size", replace(sorting, misses=())) == "form"
+    assert proof("Sort these words, please: melon size", sorting) is None
 
 
 def test_a_near_miss_that_has_the_form_takes_it_away() -> None:
