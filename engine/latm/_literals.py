@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
-from latm._reading import python_blocks
+from latm._reading import blocks, code_blocks
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _LONGEST = 1 << 20  # characters of one call
@@ -83,13 +84,39 @@ def read_calls(reply: str, functions: Collection[str], count: int) -> tuple[Lite
     Raises:
         Unreadable: there is no block, a statement is no literal call, or there are more or fewer of them.
     """
-    found = python_blocks(reply)
-    if not found:
-        raise Unreadable("The reply holds no fenced Python block.")
-    calls = _statements("\n".join(block.code for block in found), functions)
+    found = code_blocks(reply)
+    calls = (
+        _statements("\n".join(block.code for block in found), functions)
+        if found
+        else _json_calls(reply, functions)
+    )
     if len(calls) != count:
         raise Unreadable(f"The reply has {len(calls)} calls for {count} questions: write one for each.")
     return tuple(calls)
+
+
+def _json_calls(reply: str, functions: Collection[str]) -> Sequence[LiteralCall]:
+    """Calls as JSON objects of a name and arguments, in a fence or as the whole reply."""
+    fenced = [block.code for block in blocks(reply) if block.language in {"", "json"}]
+    try:
+        data: object = json.loads(fenced[0] if len(fenced) == 1 else reply)
+    except (ValueError, RecursionError):
+        raise Unreadable("The reply holds no fenced Python block.") from None
+    listed = cast("list[object]", data) if isinstance(data, list) else [data]
+    return [_json_call(each, functions) for each in listed]
+
+
+def _json_call(data: object, functions: Collection[str]) -> LiteralCall:
+    fields = cast("dict[str, object]", data) if isinstance(data, dict) else {}
+    name, arguments = fields.get("name"), fields.get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, dict | list):
+        raise Unreadable("the JSON is no list of calls with a name and arguments: write them as Python")
+    if isinstance(arguments, dict):
+        named = cast("dict[str, object]", arguments)
+        text = ", ".join(f"{key}={value!r}" for key, value in named.items())
+    else:
+        text = ", ".join(map(repr, cast("list[object]", arguments)))
+    return read_call(f"{name}({text})", functions)
 
 
 def _statements(text: str, functions: Collection[str]) -> Sequence[LiteralCall]:

@@ -69,9 +69,25 @@ def python_blocks(text: str) -> tuple[Block, ...]:
     return labelled or tuple(block for block in filled if not block.language)
 
 
+def code_blocks(text: str) -> tuple[Block, ...]:
+    """The same; a reply without any fence that is Python, and more than a word, is one block as a whole."""
+    found = python_blocks(text)
+    if found or next(blocks(text), None) is not None:
+        return found
+    tree = parse(text.strip())
+    if tree is None or not any(isinstance(node, _MORE_THAN_A_WORD) for node in ast.walk(tree)):
+        return ()
+    return (Block("", f"{text.strip()}\n", 0, len(lines_of(text))),)
+
+
+_MORE_THAN_A_WORD = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Call)
+
+
 def says(text: str, word: str) -> bool:
-    """Whether a reply is one word, however it is dressed: in quotes, bold, with a full stop."""
-    return text.strip().strip(".`*\"'").casefold() == word
+    """Whether a reply is one word, however it is dressed: in quotes or a fence, bold, with a full stop."""
+    fenced = [block.code for block in blocks(text)]
+    said = fenced[0] if len(fenced) == 1 and text.lstrip()[:1] in {"`", "~"} else text
+    return said.strip().strip(".`*\"'").casefold() == word
 
 
 def says_none(text: str) -> bool:

@@ -9,7 +9,7 @@ from latm._events import Events
 from latm._ledger import Ledger
 from latm._records import Attempt, Evidence
 from latm._roles import Purpose, Role
-from latm.errors import MakingFailed
+from latm.errors import MakingFailed, Refused, Truncated
 from latm.maker._bounds import Bounds
 from latm.plugin import Message, Request
 
@@ -17,6 +17,7 @@ SYSTEM = (
     "You write small, general Python functions that later answer many questions of the same kind. "
     "Your code is run as it stands, so reply with complete code in fenced Python blocks."
 )
+_NOTHING = "(nothing)"
 
 
 @final
@@ -43,10 +44,12 @@ class Conversation:
     turns: list[Message] = field(default_factory=list[Message])
     history: list[Attempt] = field(default_factory=list[Attempt])
     bounds: Bounds | None = None
+    _cut: str = field(default="", init=False)
 
     def say(self, text: str) -> None:
-        """Add a turn of ours."""
-        self.turns.append(Message("user", text))
+        """Add a turn of ours; it says as well if the last reply was not whole."""
+        self.turns.append(Message("user", f"{self._cut}\n{text}" if self._cut else text))
+        self._cut = ""
 
     def begin(self, stage: str) -> None:
         """Say what is being done now.
@@ -81,6 +84,8 @@ class Conversation:
     async def ask(self, stage: str, number: int) -> str:
         """Get the maker's next reply; it stays in the conversation.
 
+        A refusal and a reply that was cut off are read as an empty one: a fault of the reply, and no error.
+
         Raises:
             MakingFailed: the making, or this stage of it, has taken what it may take.
         """
@@ -94,8 +99,16 @@ class Conversation:
             resumable=True,
         )
         self.events.tell("make.asking", task=self.task, stage=stage, number=number)
-        reply = await self.role.complete(Request(messages=tuple(self.turns), system=SYSTEM), purpose)
-        self.turns.append(Message("assistant", reply.text, metadata=reply.metadata))
+        try:
+            reply = await self.role.complete(Request(messages=tuple(self.turns), system=SYSTEM), purpose)
+        except (Refused, Truncated) as error:
+            # Without its metadata: half a turn is nothing that a service wants to see again.
+            said = "" if error.reply is None else error.reply.text
+            self.turns.append(Message("assistant", said if said.strip() else _NOTHING))
+            self._cut = f"There was no whole reply: {error}"
+            return ""
+        text = reply.text if reply.text.strip() else _NOTHING  # services take no empty turn
+        self.turns.append(Message("assistant", text, metadata=reply.metadata))
         return reply.text
 
     def judge(self, stage: str, number: int, reply: str, problem: str | None) -> None:

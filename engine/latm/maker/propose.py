@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from latm._failures import failure
-from latm._reading import defined_functions, parse, python_blocks
+from latm._reading import Block, defined_functions, parse, python_blocks
 from latm._records import Example
 from latm.maker._conversation import Conversation
 from latm.maker._source import distil
@@ -66,9 +66,14 @@ async def propose(
     raise conversation.failed(STAGE)
 
 
-def read(reply: str) -> tuple[str, str | None]:
-    """The proposed code, or what keeps it from being read."""
-    found = python_blocks(reply)
+def read(reply: str, find: Callable[[str], Sequence[Block]] = python_blocks) -> tuple[str, str | None]:
+    """The proposed code, or what keeps it from being read.
+
+    Args:
+        reply: the maker's.
+        find: finds its blocks of code.
+    """
+    found = find(reply)
     if not found:
         return "", "The reply holds no fenced Python block."
     parsed = [(block.code, parse(block.code)) for block in found]

@@ -9,7 +9,7 @@ import pytest
 from integration.engine import strict_scripts as scripts
 from integration.engine.strict_scripts import EXAMPLES, GOOD, HOLDS, Maker
 from latm import Config, Engine, Example, MakingFailed
-from latm.plugin import Unavailable
+from latm.plugin import Refused, Truncated, Unavailable
 from latm.testing import scripted_provider
 from latm_sandbox import Program, Sandbox
 
@@ -221,6 +221,31 @@ def test_time_is_measured_on_larger_inputs_and_said_only_where_it_was(tmp_path):
     slow = make(tmp_path / "slow", Maker(functions=(cubic,), properties=("none",)))
     assert "more than 2 s" in evidence(slow)["scaling"].summary
     assert evidence(slow)["scaling"].summary in slow.scorecard.notes
+
+
+@pytest.mark.parametrize("error", [Refused("I will not"), Truncated("it was cut off at 10 tokens")])
+def test_a_refusal_or_half_a_reply_is_a_fault_that_is_asked_again_and_bounded(tmp_path, error):
+    script, asked = Maker(properties=("none",), calls=(scripts.call_of, scripts.call_of)), []
+
+    def sometimes(request):
+        asked.append(request)
+        if len(asked) % 2:
+            raise error
+        return script(request)
+
+    tool = make(tmp_path, sometimes, examples=EXAMPLES[:6])
+    assert tool.source.strip() == GOOD
+    assert len(asked) == 8  # each of four stages asks once more
+    assert f"There was no whole reply: {error}" in asked[1].messages[-1].text
+    (tmp_path / "never").mkdir()
+
+    def never(request):
+        asked.append(request)
+        raise error
+
+    with pytest.raises(MakingFailed) as failed:
+        make(tmp_path / "never", never)
+    assert (failed.value.stage, len(asked)) == ("propose", 8 + 3)
 
 
 BOUNDS = {

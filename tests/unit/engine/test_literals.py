@@ -97,7 +97,7 @@ def test_as_many_calls_as_questions():
     with pytest.raises(Unreadable, match="2 calls for 3 questions"):
         read_calls("```python\nsort(1)\nsort(2)\n```", SORT, 3)
     with pytest.raises(Unreadable, match="no fenced Python block"):
-        read_calls("sort(1)", SORT, 1)
+        read_calls("Please call sort(1).", SORT, 1)
     two = read_calls("```python\nsort(1)\n```\nand\n```py\nret2 = sort(2)\n```", SORT, 2)
     assert [call.args for call in two] == [(1,), (2,)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from latm._failures import failure
-from latm._reading import defined_functions, folded, parse, python_blocks, says_none
+from latm._reading import code_blocks, defined_functions, folded, parse, says_none
 from latm._records import Tool
 from latm.maker._conversation import Conversation
 from latm.maker.strict._checks import shown
@@ -84,9 +84,11 @@ async def parser(
 
 def read(reply: str) -> tuple[str, str | None]:
     """The source, empty where the maker gives none; or what keeps it from being read."""
-    found = python_blocks(reply)
+    if says_none(reply):
+        return "", None
+    found = code_blocks(reply)
     if not found:
-        return "", None if says_none(reply) else "The reply holds no fenced Python block."
+        return "", "The reply holds no fenced Python block."
     source = "\n".join(block.code for block in found)
     tree = parse(source)
     missing = {"parse", "render"} - set(defined_functions(tree) if tree else ())

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from latm._reading import parse, python_blocks, says_none
+from latm._reading import code_blocks, parse, says, says_none
 from latm.maker._conversation import Conversation
 from latm.maker.judge import Judge, Verdict
 from latm.maker.strict.verify import Verification, Verified, brings_function
 
 STAGE = "properties"
+_DISPUTES = 2
+_UNCLEAR = "The reply is neither the one word property nor a function in a Python block."
 
 
 def question_text(contract: str, function: str) -> str:
@@ -140,11 +142,19 @@ class Properties:
     async def _ask_about(self, verdict: Verdict) -> str | None:
         """The reply that brings a mended function; None where the property was wrong, or nobody knows."""
         self.conversation.say(dispute(verdict))
-        self.replies += 1
-        reply = await self.conversation.ask(STAGE, self.replies)
-        if not brings_function(reply):
-            self.conversation.judge(STAGE, self.replies, reply, None)
-            return None
+        for tries in range(_DISPUTES):
+            self.replies += 1
+            reply = await self.conversation.ask(STAGE, self.replies)
+            if brings_function(reply):
+                return self._confirmed(verdict, reply)
+            said = None if says(reply, "property") else _UNCLEAR
+            self.conversation.judge(STAGE, self.replies, reply, said)
+            if said is None or tries + 1 == _DISPUTES:
+                return None
+            self.conversation.say(f"{said} Please reply again.")
+        return None
+
+    def _confirmed(self, verdict: Verdict, reply: str) -> str:
         problem = f"The property {verdict.name} does not hold: {verdict.call}\n{verdict.detail}".rstrip()
         self.conversation.judge(STAGE, self.replies, reply, problem)
         if not self.verification.may_mend:
@@ -154,9 +164,11 @@ class Properties:
 
 def read(reply: str) -> tuple[str, str | None]:
     """The properties' code, empty where the maker states none; or what keeps it from being read."""
-    found = python_blocks(reply)
+    if says_none(reply):
+        return "", None
+    found = code_blocks(reply)
     if not found:
-        return "", None if says_none(reply) else "The reply holds no fenced Python block."
+        return "", "The reply holds no fenced Python block."
     code = "\n".join(block.code for block in found)
     if parse(code) is None:
         return "", "The block is no valid Python."

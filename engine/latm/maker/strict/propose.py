@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from latm._failures import failure
-from latm._reading import parse
+from latm._reading import code_blocks, parse
 from latm._records import Example
 from latm.maker._conversation import Conversation
 from latm.maker.propose import Proposal, definitions, read
@@ -99,7 +99,7 @@ async def propose(
 
 async def load(cells: AsyncSandbox, reply: str) -> tuple[Proposal | None, str | None]:
     """The function that a reply holds, loaded once in a cell; or what is wrong with it."""
-    code, problem = read(reply)
+    code, problem = read(reply, code_blocks)
     if problem is None:
         # Whole first, with the maker's own example usage: that is where its first faults show.
         outcome = await cells.run(Program(code), "")

@@ -8,7 +8,7 @@ from typing import Final
 
 from latm._answers import AnswerType
 from latm._literals import LiteralCall, Unreadable, read_calls
-from latm._reading import defined_functions, parse, python_blocks
+from latm._reading import code_blocks, defined_functions, parse
 from latm._records import Example
 from latm.maker._conversation import Conversation
 from latm.maker.propose import Proposal
@@ -201,7 +201,7 @@ class Verification:
 
 def brings_function(reply: str) -> bool:
     """Whether a reply holds a function, and not calls."""
-    trees = [parse(block.code) for block in python_blocks(reply)]
+    trees = [parse(block.code) for block in code_blocks(reply)]
     return any(tree is not None and defined_functions(tree) for tree in trees)
 
 
