@@ -17,12 +17,15 @@ FORBIDDEN = (
     "httpx",
     "httpx2",
     "hypothesis",
+    "numpy",
     "openai",
     "pydantic",
     "pytest",
     "requests",
     "rich",
+    "safetensors",
     "sqlalchemy",
+    "tokenizers",
     "typer",
 )
 
