@@ -195,8 +195,13 @@ class AsyncEngine:
 
         return await self._stoppable(_within(timeout_s, work))
 
-    async def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
+    async def test(self, tool: Tool | str, *, same: Same | None = None) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with, in cells; no model is asked.
+
+        Args:
+            tool: the tool or its name.
+            same: says whether a value is the answer, as in `make(answer_type=...)`; None compares by the
+                tool's answer type, and a tool whose type is ``caller`` not at all, which is said.
 
         Raises:
             LibraryError: the library has no such tool.
@@ -207,7 +212,7 @@ class AsyncEngine:
             from latm._checks import run_checks
 
             found = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
-            return await run_checks(self._rooms.user.sandbox, found)
+            return await run_checks(self._rooms.user.sandbox, found, same=same)
 
         return await self._stoppable(work)
 

@@ -141,9 +141,9 @@ class Engine:
         """Answer a question by a tool that the caller chose; see `AsyncEngine.use`."""
         return self._call(lambda: self._core.use(tool, question, timeout_s=timeout_s))
 
-    def test(self, tool: Tool | str) -> tuple[CheckResult, ...]:
+    def test(self, tool: Tool | str, *, same: Same | None = None) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with; see `AsyncEngine.test`."""
-        return self._call(lambda: self._core.test(tool))
+        return self._call(lambda: self._core.test(tool, same=same))
 
     def solve(
         self,

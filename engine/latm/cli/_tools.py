@@ -149,13 +149,21 @@ def rerun(
                 "tool": tool.name,
                 "version": tool.version,
                 "tests": [
-                    {"name": each.name, "passed": each.passed, "problem": each.problem} for each in results
+                    {
+                        "name": each.name,
+                        "passed": each.passed,
+                        "compared": each.compared,
+                        "problem": each.problem,
+                    }
+                    for each in results
                 ],
             }
         )
     else:
         for each in results:
             mark = "[green]passed[/green]" if each.passed else "[red]failed[/red]"
+            if not each.compared:
+                mark = "[yellow]ran   [/yellow]"
             data_console().print(f"{mark} {escape(each.name)}", highlight=False)
             if each.problem:
                 data_console().print(escape(f"       {each.problem}"), highlight=False)

@@ -248,6 +248,21 @@ def test_a_refusal_or_half_a_reply_is_a_fault_that_is_asked_again_and_bounded(tm
     assert (failed.value.stage, len(asked)) == ("propose", 8 + 3)
 
 
+def test_what_a_caller_s_function_compared_is_compared_by_nothing_else(tmp_path):
+    def rounded(value: object, expected: str, question: str) -> bool:
+        return round(float(str(value))) == round(float(expected))
+
+    examples = [Example(each.question, f"{each.answer}.2") for each in EXAMPLES[:6]]
+    with open_engine(Maker(properties=("none",)), scripts.user, tmp_path) as engine:
+        tool = engine.make("adding", examples, answer_type=rounded)
+        results = engine.test(tool)
+        assert [(each.passed, each.compared) for each in results] == [(True, False)] * 6
+        assert "not compared" in results[0].problem
+        again = engine.test(tool, same=rounded)
+        assert [(each.passed, each.compared, each.problem) for each in again] == [(True, True, "")] * 6
+        assert not any(each.passed for each in engine.test(tool, same=lambda *_: False))
+
+
 BOUNDS = {
     "calls": ({"stage": {"calls": 1}}, "the stage may take 1 calls, and they are made"),
     "tokens": ({"stage": {"tokens": 1}}, "the stage may take 1 tokens, and took"),
