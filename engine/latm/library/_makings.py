@@ -153,6 +153,12 @@ def close_made(connection: sa.Connection, run: str, history: Sequence[Attempt], 
     _close(connection, run, MADE, history, version=version)
 
 
+def move(connection: sa.Connection, old: str, new: str) -> None:
+    """Give the makings of one task that have ended to another."""
+    ended = (makings.c.task == old) & (makings.c.state != RUNNING)
+    connection.execute(sa.update(makings).where(ended).values(task=new))
+
+
 def _close(
     connection: sa.Connection, run: str, state: State, history: Sequence[Attempt], **more: object
 ) -> None:

@@ -89,7 +89,7 @@ class Library(Work):
         """Store a tool as the next version of its name.
 
         A tool that is the very same as the version that serves, but for where it comes from, is not stored
-        again.
+        again; nor is one whose name became another word for a task that is served, while it was made.
 
         Args:
             tool: its ``version`` is ignored and set.
@@ -98,7 +98,7 @@ class Library(Work):
             lease: under which it was made.
 
         Returns:
-            The tool with its version.
+            The tool with its version; or the one that serves.
 
         Raises:
             LeaseLost: another took the task over; nothing is stored.

@@ -41,8 +41,8 @@ class Tasks:
         """Close a making whose tool another one makes needless: its name is another word for that one."""
         with self._database.writing() as connection:
             _leases.check(connection, lease)
-            self._rename(connection, alias, tool.name)
             _makings.close_made(connection, run, history, tool.version)
+            self._rename(connection, alias, tool.name)
 
     def _rename(self, connection: sa.Connection, alias: str, name: str) -> None:
         old, new = slug(alias), resolve(connection, name)
@@ -58,6 +58,7 @@ class Tasks:
         connection.execute(sa.delete(aliases).where(aliases.c.alias == old))
         connection.execute(sa.insert(aliases).values(alias=old, name=new))
         _instances.move(connection, old, new)
+        _makings.move(connection, old, new)
         moved = connection.execute(
             sa.select(negatives.c.question).where(negatives.c.task == old).order_by(negatives.c.id)
         ).scalars()

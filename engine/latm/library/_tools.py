@@ -164,12 +164,11 @@ class Tools:
                 _leases.check(connection, lease)
             name = resolve(connection, tool.name)
             current = _current(connection, name)
-            if (
-                current is not None
-                and current.status == ACTIVE
-                and _digest(connection, current.tool) == known
-            ):
-                stored = current.tool
+            serving = current.tool if current is not None and current.status == ACTIVE else None
+            # While it was made, its name may have become another word for a task that has a tool of its own.
+            moved = lease is not None and lease.task != name
+            if serving is not None and (moved or _digest(connection, serving) == known):
+                stored = serving
             else:
                 stored = _insert(connection, dataclasses.replace(tool, name=name), known)
             if used:
@@ -180,7 +179,7 @@ class Tools:
                 )
             if run is not None:
                 _makings.close_made(connection, run, tool.scorecard.attempts, stored.version)
-            if used or stored is not getattr(current, "tool", None):
+            if used or stored is not serving:
                 changed(connection)
         return stored
 

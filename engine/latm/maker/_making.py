@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, final
 
-from latm._answers import AnswerType
+from latm._answers import CALLER, AnswerType
 from latm._answers import answer_type as find_answer_type
 from latm._clock import Clock
 from latm._events import Events
@@ -50,6 +50,11 @@ class _Order:
     role: Role
     evidence: str
     fingerprint: str
+
+    @property
+    def comparable(self) -> bool:
+        """Whether another making of the same fingerprint is the same; callers' own comparisons differ."""
+        return self.answers.name != CALLER
 
 
 @final
@@ -191,9 +196,10 @@ class Maker:
                         return await self._work(order, lease)
             except LeaseLost:
                 # Whoever took it makes the same, or something else; what is the same is looked for first.
-                since = lease.token if since is None and lease is not None else since
+                if order.comparable and since is None and lease is not None:
+                    since = lease.token
                 continue
-            if got.fingerprint == order.fingerprint:
+            if got.fingerprint == order.fingerprint and order.comparable:
                 since = got.token if since is None else since
             if not told:
                 self.events.tell("make.waiting", task=order.name, same=since is not None)

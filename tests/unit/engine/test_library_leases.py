@@ -108,6 +108,32 @@ def test_an_end_is_found_by_those_who_waited_for_it_alone(library: Library) -> N
     assert library.outcome("other", since=first.token) is None
 
 
+def test_a_tool_whose_name_became_another_word_meanwhile_replaces_none(library: Library) -> None:
+    served = library.add(tool("served"))
+    held = acquire(library, task="sorting")
+    run = library.begin("sorting", "print", lease=held)
+    library.alias("sorting", "served")
+    made = tool("sorting", source="def f(): return 2")
+    assert library.add(made, run=run, lease=held) == served
+    assert len(library.versions("served")) == 1
+    library.release(held)
+    # Who makes one under that name from now on makes it for that task.
+    held = acquire(library, task="sorting")
+    assert held.task == "served"
+    assert library.add(made, lease=held).version == 2
+
+
+def test_a_merged_making_is_the_other_task_s(library: Library) -> None:
+    served = library.add(tool("served"))
+    held = acquire(library, task="sorting")
+    run = library.begin("sorting", "print", lease=held)
+    library.merge("sorting", served, run=run, history=(), lease=held)
+    assert [(each.state, each.task, each.version) for each in library.makings("sorting")] == [
+        ("made", "served", 1)
+    ]
+    assert library.get("sorting") == served
+
+
 def test_a_dead_holder_s_lease_is_free_at_once(library: Library) -> None:
     probe = "from latm.library import new_holder; print(new_holder())"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
