@@ -13,7 +13,7 @@ from integration.engine.test_calling import tool
 from latm import Demonstration, Tool
 from latm._roles import Roles
 from latm.user import Use, User
-from latm_sandbox import AsyncSandbox, Limits
+from latm_sandbox import AsyncSandbox, Limits, Outcome, Program, Status
 
 pytestmark = pytest.mark.docker
 
@@ -168,6 +168,7 @@ FAULTY = {
     "render raises": parser("return {'words': ['b']}", "raise KeyError"),
     "render gives no text": parser("return {'words': ['b']}", "return 3"),
     "render gives another text": parser("return {'words': ['b']}", "return QUESTION + ' b'"),
+    "render gives another text of what fails": parser("return {'words': ['1']}", "return QUESTION + ' b'"),
     "a list": parser("return ['b']"),
     "a call": parser("return \"sort(['b'])\""),
     "no argument of it": parser("return {'word': ['b']}"),
@@ -185,6 +186,34 @@ FAULTY = {
 @pytest.mark.parametrize("source", FAULTY.values(), ids=FAULTY)
 def test_a_parser_that_does_not_prove_itself_takes_nothing(desk: Desk, source: str | None) -> None:
     assert desk.parse(parsed(source)) is None
+
+
+class Hostile:
+    """A cell that was taken over: it says what it likes."""
+
+    def __init__(self, said: object) -> None:
+        self.said = said
+
+    async def run(self, program: Program, code: str, *, want: tuple[str, ...]) -> Outcome:
+        return Outcome(status=Status.OK, values={want[0]: self.said})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ({"words": ["b"]}, "Sort up: b", ["forged"]),
+        ({"words": ["b"]}, None, ["forged"]),
+        (["b"], QUESTION, ["forged"]),
+        ({3: "b"}, QUESTION, ["forged"]),
+        ({"words": "pear"}, QUESTION, ["forged"]),
+        ({"words": ["b"]}, QUESTION),
+        "forged",
+        None,
+    ],
+)
+def test_a_cell_is_not_believed_that_a_parser_took_the_question(desk: Desk, said: object) -> None:
+    object.__setattr__(desk.user, "sandbox", Hostile(said))
+    assert desk.parse(parsed()) is None
 
 
 def test_the_parser_cannot_say_the_answer(desk: Desk) -> None:
