@@ -73,7 +73,7 @@ class Seen:
     def numbers(self, role: Role, inner: Role) -> st.SearchStrategy[list[int]] | None:
         """Lists of whole numbers like those in a place; None where their numbers have to do with each other.
 
-        They keep the range, and what may be no coincidence: an order, how many differ at least, no zero.
+        They keep the range, and what may be no coincidence: an order, how many differ, no zero.
         """
         many = [each for each in self.found[role] if each]
         low, high = self.sizes(role)
@@ -84,7 +84,10 @@ class Seen:
         if 0 not in values:
             item = item.filter(bool)
         different = min(len({*each}) for each in many)
-        drawn = st.lists(item, min_size=max(low, different), max_size=high)
+        unique = all(len({*each}) == len(each) for each in many)
+        if unique:  # half of what there is to draw, so that it need not be looked for
+            high = max(low, min(high, (max(values) - min(values)) // 2))
+        drawn = st.lists(item, min_size=max(low, different), max_size=high, unique=unique)
         drawn = drawn.filter(lambda each: len({*each}) >= different)
         if all(each == sorted(each) for each in many):
             return drawn.map(sorted)
