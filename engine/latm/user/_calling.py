@@ -6,6 +6,7 @@ Its value, or the part of it that the call chooses, is the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 from latm._answers import answer_type
@@ -16,7 +17,7 @@ from latm._signature import Signature, contract_of, json_schema
 from latm._threads import in_thread
 from latm.plugin import Function, Reply
 from latm.user._fitting import hollow, misshapen
-from latm.user._functions import signature_in
+from latm.user._functions import Kept, signature_in
 from latm.user._grounding import ungrounded
 from latm.user._replies import read
 from latm.user._tries import Tried
@@ -52,15 +53,14 @@ class Calling:
     @classmethod
     def of(cls, *, tool: Tool, question: str, sandbox: AsyncSandbox) -> Calling:
         """What a tool's source says of the function."""
-        signature = signature_in(tool.source, tool.function)
-        functions = _functions(tool, signature)
+        signature, functions, system = _offer(Kept(tool))
         return cls(
             tool=tool,
             question=question,
             sandbox=sandbox,
             signature=signature,
             functions=functions,
-            system=card(tool, signature, native=bool(functions)),
+            system=system,
         )
 
     @property
@@ -129,6 +129,14 @@ def _declined(outcome: Outcome, signature: Signature) -> bool:
     if outcome.status is not Status.ERROR or error is None or error.line is None:
         return False
     return error.type in signature.declared
+
+
+@lru_cache(maxsize=256)
+def _offer(kept: Kept) -> tuple[Signature, tuple[Function, ...], str]:
+    """What a model is offered of a tool, the same for all questions."""
+    signature = signature_in(kept.tool.source, kept.tool.function)
+    functions = _functions(kept.tool, signature)
+    return signature, functions, card(kept.tool, signature, native=bool(functions))
 
 
 def _functions(tool: Tool, signature: Signature) -> tuple[Function, ...]:

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import final
 
 from latm._literals import LiteralCall, Unreadable, read_call
 from latm._records import Tool
 from latm._signature import Parameter, Signature, signature_of
+
+
+@final
+class Kept:
+    """A tool as the key of what is kept about it: the same as any other that a call sees the same of.
+
+    A tool itself has no hash, and is read from the library anew.
+    """
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+        self._parts = (tool.source, tool.function, tool.contract, tool.demonstrations, tool.checks)
+
+    def __hash__(self) -> int:
+        """Of the parts."""
+        return hash(self._parts)
+
+    def __eq__(self, other: object) -> bool:
+        """By the parts."""
+        return isinstance(other, Kept) and self._parts == other._parts
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from latm._literals import LiteralCall
 from latm._reading import parse
 from latm._records import Tool
 from latm._signature import Signature
-from latm.user._functions import signature_in, verified_calls
+from latm.user._functions import Kept, signature_in, verified_calls
 from latm.user._grounding._facts import Facts
 from latm.user._grounding._leaves import Leaf, Value, leaves_of
 
@@ -50,27 +50,12 @@ class Terms:
 
 def terms_of(tool: Tool) -> Terms:
     """The terms of a tool; kept, since they are the same for all its questions."""
-    # By what they are made of: a tool itself has no hash, and is read from the library anew.
-    return _terms(_Key((tool.source, tool.function, tool.contract, tool.demonstrations, tool.checks), tool))
-
-
-class _Key:
-    """A tool, the same as another one whose terms are the same."""
-
-    def __init__(self, parts: tuple[object, ...], tool: Tool) -> None:
-        self.parts = parts
-        self.tool = tool
-
-    def __hash__(self) -> int:
-        return hash(self.parts)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.parts == other.parts
+    return _terms(Kept(tool))
 
 
 @lru_cache(maxsize=256)
-def _terms(key: _Key) -> Terms:
-    tool = key.tool
+def _terms(kept: Kept) -> Terms:
+    tool = kept.tool
     signature = signature_in(tool.source, tool.function)
     said = f"{tool.contract}\n{signature.docstring}"
     words = frozenset((*(each["word"] for each in _QUOTED.finditer(said)), *_compared(tool.source)))
