@@ -20,9 +20,8 @@ from latm.cli._setting import (
 )
 from latm.cli.demo.generators import DEFAULT_COUNT, DEFAULT_SEED
 from latm.cli.demo.measuring import as_json
-from latm.cli.demo.running import Options, run
+from latm.cli.demo.running import PLAIN, Options, run
 from latm.cli.demo.showing import Progressing, report
-from latm.config import Config
 
 __all__ = ["demo_command"]
 
@@ -66,7 +65,7 @@ def demo_command(
         library=library,
         concurrency=concurrency,
         # A latm.toml that lies about is no business of a demo that runs on scripted models alone.
-        config=build_config(config, **given) if given or config is not None else Config(),
+        config=build_config(config, **given) if given or config is not None else PLAIN,
     )
     with Progressing(progress_console(), questions) as progress:
         result = run(options, progress)

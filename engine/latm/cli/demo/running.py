@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,10 +31,14 @@ from latm.config import ROLES, Config, LibraryConfig, RoleConfig
 from latm.errors import LatmError
 from latm_sandbox import Program, SandboxError, SandboxUnavailable, Status
 
-__all__ = ["Asked", "DemoResult", "Options", "Watcher", "mean", "run"]
+__all__ = ["PLAIN", "Asked", "DemoResult", "Options", "Watcher", "mean", "run"]
 
 _REAL_CONCURRENCY = 4
 _PLUGINS: Mapping[str, object] = {scripted.PROVIDER: scripted.ScriptedModels()}
+
+
+PLAIN = Config(auditing={"share": 0.0, "first": 0})
+"""The demo's configuration where none is given. Audits are off: so short a stream would be all audits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +52,8 @@ class Options:
             maker's model where that is given.
         library: a file or a database URL; None takes a temporary one.
         concurrency: questions under way at once; None takes 1 where all models are scripted, else 4.
-        config: providers, prices, sandbox, making, budget and plugins are taken from it, and the settings
-            of roles that are in `models`.
+        config: providers, prices, sandbox, making, auditing, budget and plugins are taken from it, and the
+            settings of roles that are in `models`.
     """
 
     questions: int = DEFAULT_COUNT
@@ -57,7 +61,7 @@ class Options:
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     library: str | None = None
     concurrency: int | None = None
-    config: Config = field(default_factory=Config)
+    config: Config = field(default_factory=lambda: PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +205,7 @@ def _config(options: Options) -> Generator[Config]:
             sandbox=given.sandbox,
             library=LibraryConfig(url=library if "://" in library else f"sqlite:///{library}"),
             making=given.making,
+            auditing=given.auditing,
             budget=given.budget,
             prices={**scripted.PRICES, **given.prices},
             plugins=given.plugins,
@@ -249,7 +254,10 @@ def _answer(
     error: LatmError | SandboxError | None = None
     started = time.monotonic()
     with Engine(config, plugins=offered, on_event=heard) as engine:
-        answers = engine.solve_many([each.text for each in stream], concurrency=concurrency)
+        texts = [each.text for each in stream]
+        # Scripted models reply at once: all would be answered before the first tool is made.
+        patient = concurrency == 1
+        answers = _one_by_one(engine, texts) if patient else engine.solve_many(texts, concurrency=concurrency)
         try:
             for number, (question, answer) in enumerate(zip(stream, answers, strict=False), start=1):
                 asked.append(Asked(number=number, question=question, answer=answer))
@@ -259,6 +267,7 @@ def _answer(
                 raise
             error = stopped
         seconds = time.monotonic() - started
+        engine.settle()
         scripted_strong = _is_scripted(config.role("fallback").model)
         return DemoResult(
             models=_models(config),
@@ -274,6 +283,13 @@ def _answer(
             library=engine.library.url if options.library else None,
             error=error,
         )
+
+
+def _one_by_one(engine: Engine, texts: Sequence[str]) -> Iterator[Answer]:
+    """Answers in order, each after what the one before set going in the background has ended."""
+    for text in texts:
+        yield engine.solve(text)
+        engine.settle()
 
 
 def _own_costs(engine: Engine) -> dict[str, Decimal | None]:
