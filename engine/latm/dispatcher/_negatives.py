@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latm._reading import folded
 from latm.dispatcher._candidates import Decision, Shortlist
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ def note_refusal(
     """
     if decision.kind in {"unsure", "unreadable"} or len(question) > _LONGEST:
         return ()
+    asked = folded(question)
     near = [
         each.name
         for each in shortlist.candidates
         # A "new" task under the tool's own name is the tool's task in the dispatcher's eyes.
         if each.has_tool and each.score >= NEAR and each.name != decision.task
+        # One of its own demonstrations is no near miss, whatever the dispatcher says: it erred.
+        if asked not in map(folded, each.questions)
     ][:_MOST_TOOLS]
     for name in near:
         library.add_negative(name, question)

@@ -202,6 +202,13 @@ def test_a_task_without_a_tool_has_no_near_misses(place: Place) -> None:
     assert refused(place, Decision("none")) == ()
 
 
+def test_a_tools_own_question_is_no_near_miss_of_it(place: Place) -> None:
+    place.library.add(tool("word-sorting", QUESTION))
+    shortlist = place.shortlist(QUESTION)
+    assert note_refusal(place.library, f" {QUESTION}\n", shortlist, Decision("none")) == ()
+    assert refused(place, Decision("none")) == ()
+
+
 def test_a_question_without_bounds_teaches_nothing(place: Place) -> None:
     place.library.add(tool("word-sorting", SORT))
     long = SORT + " words" * 1_000
