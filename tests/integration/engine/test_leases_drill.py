@@ -49,13 +49,15 @@ class Drill:
 
     def start(self, base_url: str, *, callers: int = 1, die_at: int | None = None) -> int:
         spec = {"base_url": base_url, "library": self.library, "callers": callers, "die_at": die_at}
-        process = subprocess.Popen(
-            [sys.executable, str(Path(leasing.__file__)), json.dumps(spec)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
         number = len(self.processes)
+        with (self.folder / f"{number}.err").open("w") as errors:
+            process = subprocess.Popen(
+                [sys.executable, str(Path(leasing.__file__)), json.dumps(spec)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         self.processes.append(process)
         threading.Thread(target=self._hear, args=(number, process), daemon=True).start()
         return number
@@ -79,6 +81,9 @@ class Drill:
             number, fields = self.said.get(timeout=PATIENCE_S)
             if fields["event"] == event:
                 found.append((number, fields))
+            elif fields["event"] == "ended":
+                code = self.processes[number].wait(PATIENCE_S)
+                assert code in (0, -signal.SIGKILL), (self.folder / f"{number}.err").read_text()
         return found
 
     def close(self) -> None:
