@@ -57,6 +57,9 @@ def test_a_tool_comes_with_its_evidence_its_calls_and_its_tests(tmp_path):
         assert found["properties"].figures["holds"]["test_order"] >= 100
         assert found["robustness"].figures["cases"] >= 100
         assert (found["exam"].figures["right"], found["exam"].figures["asked"]) == (3, 3)
+        assert found["exam"].figures["model"] == "it:user"
+        assert found["properties"].figures["seed"] == found["robustness"].figures["seed"] == 0
+        assert found["determinism"].figures["apart_s"] > 0
         assert "so few bound no error (3/n is 100%)" in found["exam"].summary
         results = engine.test(tool)
         assert [each.passed for each in results] == [True] * 6

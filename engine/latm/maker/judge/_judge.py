@@ -57,6 +57,11 @@ class Judge:
         self._cases = cases
         self._limits = limits
 
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn."""
+        return self._seed
+
     async def robustness(
         self, program: Program, function: str, seen: Sequence[LiteralCall], declared: Collection[str]
     ) -> Robustness:

@@ -32,11 +32,13 @@ class Probed:
         overlap: of the source and the examples.
         robustness: on generated input.
         at: when the known calls were run, by the engine's clock.
+        seed: of the generated input.
     """
 
     overlap: Overlap
     robustness: Robustness
     at: float
+    seed: int
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def evidence_of(found: Findings) -> tuple[Evidence, ...]:
             figures={"shared_literals": list(settled.probed.overlap.evidence)},
         ),
         robustness_of(settled.probed),
-        properties_of(settled.held),
+        properties_of(settled.held, settled.probed.seed),
         *(() if settled.carried is None else (regression_of(settled.carried),)),
         *(() if opinion is None else (opinion_of(opinion),)),
         scaling_of(found.grown),
@@ -131,11 +133,11 @@ def robustness_of(probed: Probed) -> Evidence:
         stage="robustness",
         held=cases > 0,
         summary=f"{cases} generated inputs inside its contract gave a value or a declared error.",
-        figures={"cases": cases, "outside": list(probed.outside)},
+        figures={"cases": cases, "seed": probed.seed, "outside": list(probed.outside)},
     )
 
 
-def properties_of(held: Held) -> Evidence:
+def properties_of(held: Held, seed: int) -> Evidence:
     """Of what the maker states of every answer."""
     good = {each.name: each.cases for each in held.verdicts if each.status == "holds"}
     listed = ", ".join(f"{name} ({cases} cases)" for name, cases in good.items())
@@ -148,6 +150,7 @@ def properties_of(held: Held) -> Evidence:
         summary=" ".join(parts),
         figures={
             "holds": good,
+            "seed": seed,
             "vacuous": [each.name for each in held.verdicts if each.status == "vacuous"],
             "dropped": list(held.dropped),
         },
@@ -180,7 +183,7 @@ def exam_of(exam: Exam | None, why_not: str) -> Evidence:
     """Of the exam, or of why there was none."""
     if exam is None:
         return Evidence(stage=examining.STAGE, held=False, summary=f"Not held: {why_not}.")
-    figures = {"right": exam.right, "asked": exam.asked, "bound": exam.bound}
+    figures = {"model": exam.model, "right": exam.right, "asked": exam.asked, "bound": exam.bound}
     return Evidence(stage=examining.STAGE, summary=str(exam), figures=figures)
 
 

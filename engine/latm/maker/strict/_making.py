@@ -252,7 +252,7 @@ class _Way:
             if held.verified.source != verified.source:
                 verified = held.verified
                 continue
-            self.conversation.found(evidence.properties_of(held))
+            self.conversation.found(evidence.properties_of(held, probed.seed))
             if self.regression is None:
                 return Settled(verified=verified, probed=probed, held=held)
             self.conversation.begin(regressing.STAGE)
@@ -277,7 +277,7 @@ class _Way:
                     () if signature is None else declared(verified.source, signature),
                 )
                 if not robust.inside:
-                    probed = Probed(found, robust, at)
+                    probed = Probed(found, robust, at, self.strict.judge.seed)
                     self.conversation.found(evidence.robustness_of(probed))
                     return verified, probed
                 problem = crash(robust)

@@ -20,12 +20,14 @@ class Exam:
     """How it went.
 
     Attributes:
+        model: the user's.
         right: questions with the right answer.
         asked: questions in all.
         threshold: the share that has to be right.
         wrong: the others, each with what was given (the answer, or why there was none) and the known answer.
     """
 
+    model: str
     right: int
     asked: int
     threshold: float
@@ -86,7 +88,14 @@ async def exam(
         if not _is_right(use, example, answers):
             gave = repr(use.text) if use.text is not None else f"no answer ({use.kind}: {use.reason})"
             wrong.append((example.question, gave, example.answer))
-    return Exam(right=len(examples) - len(wrong), asked=len(examples), threshold=share, wrong=tuple(wrong))
+    role = await user.roles.get("user")
+    return Exam(
+        model=role.model,
+        right=len(examples) - len(wrong),
+        asked=len(examples),
+        threshold=share,
+        wrong=tuple(wrong),
+    )
 
 
 def _is_right(use: Use, example: Example, answers: AnswerType) -> bool:
