@@ -50,6 +50,9 @@ class MakingProgress:
             case "make.found":
                 style = "green" if fields["held"] else "yellow"
                 self._say(f"{fields['stage']}: {fields['summary']}", style)
+            case "make.waiting":
+                whose = "the same tool" if fields["same"] else "another tool for this task"
+                self._say(f"another process makes {whose}: waiting for it", "yellow")
             case "model.recalled":
                 self._say(f"{fields['step']}: paid for before, taken from the journal", "dim")
             case "model.retry":
