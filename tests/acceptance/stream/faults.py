@@ -18,7 +18,7 @@ FAULTS: Mapping[str, Sequence[str]] = {
     ),
     # A strong model is seldom wrong: one error in ten, and one more is an answer that it refuses to give.
     "fallback": ("throttled",) * 5 + ("unavailable",) * 3 + ("refused", "wrong answer"),
-    "maker": ("malformed", "throttled", "unavailable", "wrong function"),
+    "maker": ("malformed", "throttled", "unavailable", "wrong function", "wrong function"),
 }
 """What may go wrong, by role; as often as it is listed."""
 
