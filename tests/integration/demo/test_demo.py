@@ -234,7 +234,7 @@ def test_real_models_take_roles_and_their_unknown_prices_stay_unknown():
 def test_with_prices_the_strong_models_cost_alone_is_estimated_by_task():
     prices = {"mine:strong": scripted.PRICES["scripted:strong"]}
     config = Config(prices=prices, auditing={"share": 0.0, "first": 0})
-    options = Options(questions=60, models={"fallback": "mine:strong"}, config=config, concurrency=3)
+    options = Options(questions=60, models={"fallback": "mine:strong"}, config=config, concurrency=1)
     result = run(options, plugins={"mine": Unpriced()})
     assert result.alone_estimated
     exact = sum((each.alone_usd or Decimal(0)) for each in result.asked if each.answer.route == "model")

@@ -247,21 +247,26 @@ def _answer(
             failures.append(str(fields["error"]))
         watcher.heard(name, fields)
 
+    # Scripted models reply at once: all would be answered before the first tool is made.
+    instant = all(map(_is_scripted, _models(config).values()))
     concurrency = options.concurrency
     if concurrency is None:
-        concurrency = 1 if all(map(_is_scripted, _models(config).values())) else _REAL_CONCURRENCY
+        concurrency = 1 if instant else _REAL_CONCURRENCY
     asked: list[Asked] = []
     error: LatmError | SandboxError | None = None
     started = time.monotonic()
     with Engine(config, plugins=offered, on_event=heard) as engine:
         texts = [each.text for each in stream]
-        # Scripted models reply at once: all would be answered before the first tool is made.
-        patient = concurrency == 1
-        answers = _one_by_one(engine, texts) if patient else engine.solve_many(texts, concurrency=concurrency)
+        one_by_one = concurrency == 1
+        answers = (
+            _one_by_one(engine, texts) if one_by_one else engine.solve_many(texts, concurrency=concurrency)
+        )
         try:
             for number, (question, answer) in enumerate(zip(stream, answers, strict=False), start=1):
                 asked.append(Asked(number=number, question=question, answer=answer))
                 watcher.answered(asked[-1], engine.ledger.total())
+                if instant:
+                    engine.settle()
         except (LatmError, SandboxError) as stopped:
             if not asked:
                 raise
