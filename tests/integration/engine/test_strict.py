@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from typing import Any
 
 import pytest
 
@@ -125,6 +127,35 @@ def test_a_function_is_refused_for_what_verification_cannot_see(tmp_path, name, 
     failure = refused(tmp_path, maker)
     assert any(said in problem for problem in problems(failure)), problems(failure)
     assert failure.stage == "probe"
+
+
+class Late:
+    """The other cells, in which every function gives something else once it is late."""
+
+    def __init__(self, cells) -> None:
+        self.cells = cells
+        self.late = False
+
+    async def apply(self, *call: Any, **options: Any):
+        outcome = await self.cells.apply(*call, **options)
+        return dataclasses.replace(outcome, value=-1) if self.late else outcome
+
+
+def test_the_known_calls_are_made_once_more_at_the_very_end(tmp_path):
+    def user(request):
+        late.late = True  # the exam, which is the last stage before
+        return scripts.user(request)
+
+    with open_engine(Maker(properties=("none",)), user, tmp_path) as engine:
+        strict = engine._core._rooms.maker.strict
+        late = Late(strict.other)
+        object.__setattr__(strict, "other", late)
+        with pytest.raises(MakingFailed) as failed:
+            engine.make("adding", EXAMPLES)
+    found = [each for each in failed.value.history if each.stage == "determinism"]
+    assert len(found) == 1
+    assert STEADY in found[0].problem
+    assert "and -1 in another process" in found[0].problem
 
 
 def test_a_declared_error_is_no_crash(tmp_path):
