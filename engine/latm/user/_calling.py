@@ -179,6 +179,7 @@ def picks(tool: Tool) -> bool:
     return any(_picks(each.code, tool.function) for each in tool.demonstrations)
 
 
+@lru_cache(maxsize=1024)
 def _picks(code: str, function: str) -> bool:
     try:
         return bool(read_call(code, (function,)).picks)

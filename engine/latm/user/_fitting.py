@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import cast
 
 from latm._hints import Hints, Shape
@@ -26,17 +27,21 @@ def misshapen(tool: Tool, call: LiteralCall) -> str | None:
     A hint that names no plain data lets everything pass, and so does one that a verified call of the tool
     does not keep to. Lists, tuples and sets pass for each other, as JSON has lists alone.
     """
-    signature = signature_in(tool.source, tool.function)
-    hints = Hints(signature.definitions)
-    for name, parameter, value in arguments_of(call, signature):
+    for name, parameter, value in arguments_of(call, signature_in(tool.source, tool.function)):
         if parameter is None or parameter.hint is None or parameter.default == repr(value):
             continue
-        shape = hints.shape(parameter.hint)
+        shape = _shape(tool.source, tool.function, parameter.hint)
         if not fits(shape, value) and all(fits(shape, each) for each in _verified(tool, name)):
             shown = repr(value)
             shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
             return f"The argument {name} of {tool.function} is {shown}, which is no {parameter.hint}"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _shape(source: str, function: str, hint: str) -> Shape:
+    """What a hint of a tool's function says; read once, and not for every question."""
+    return Hints(signature_in(source, function).definitions).shape(hint)
 
 
 def hollow(tool: Tool, call: LiteralCall) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import cast
 
-from latm._literals import LiteralCall, Unreadable, read_call
+from latm._literals import LiteralCall
 from latm._reading import folded
 from latm._records import Tool
 from latm._signature import misfit
@@ -34,6 +35,8 @@ _CODE = """def {name}(question, source, function):
 {name} = {name}({question!r}, {source!r}, {function})
 """
 _NAME = "latm_parsed"
+_MOST_BITS = 13_000  # Python writes no longer number out
+_DEEPEST = 20
 _PROGRAM = 'File "<program>"'
 
 
@@ -76,7 +79,8 @@ async def parse(tool: Tool, parser: str, question: str, sandbox: AsyncSandbox) -
         return Parsed(None)
     call, _, value = found
     tried = judged(dataclasses.replace(outcome, value=value, values={}), call, tool=tool, question=question)
-    return Parsed(tried if _is_literal(call) else dataclasses.replace(tried, call=None))
+    literal = all(map(_is_literal, call.kwargs.values()))
+    return Parsed(tried if literal else dataclasses.replace(tried, call=None))
 
 
 def _raised(outcome: Outcome, tool: Tool, question: str) -> Tried | None:
@@ -106,9 +110,17 @@ def _found(values: object, tool: Tool) -> tuple[LiteralCall, str, object] | None
     return call, text, value
 
 
-def _is_literal(call: LiteralCall) -> bool:
-    """Whether a call, written out, is the same call when it is read again; an infinity is none."""
-    try:
-        return str(read_call(str(call), (call.function,))) == str(call)
-    except Unreadable:
-        return False
+def _is_literal(value: object, depth: int = 0) -> bool:
+    """Whether a value, written out, is the same when it is read again; an infinity is none."""
+    match value:
+        case None | bool() | str() | bytes():
+            return True
+        case int():
+            return value.bit_length() < _MOST_BITS
+        case float():
+            return math.isfinite(value)
+        case list() | tuple() | dict():
+            parts = cast("Iterable[object]", value.items() if isinstance(value, dict) else value)
+            return depth < _DEEPEST and all(_is_literal(each, depth + 1) for each in parts)
+        case _:
+            return False
