@@ -11,7 +11,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
 
 setup: ## make .venv, install latm and its tools, find or start a Docker engine
-	@./scripts/setup.sh
+	@./scripts/setup.sh $(SETUP)
 
 tools: # the same without the engine, for what runs no cells
 	@./scripts/setup.sh --without-engine
@@ -19,6 +19,7 @@ tools: # the same without the engine, for what runs no cells
 demo: setup ## run the demo; ARGS="--maker openai:..." passes options on
 	@$(BIN)/latm demo $(ARGS)
 
+test soak: SETUP := --for-tests
 test: setup lint types ## run every check and test but the soak
 	$(PYTEST) -m "not serial and not soak" -n auto
 	@# 5 says that no test is in the group.

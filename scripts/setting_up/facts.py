@@ -35,6 +35,7 @@ class Facts:
         dockerd: the daemon's program is installed.
         dockerd_runs: it is running.
         iptables: what dockerd needs to set up its network is installed.
+        database: a PostgreSQL server is installed.
         systemd: systemd is the first process, so services are started by systemctl.
     """
 
@@ -53,6 +54,7 @@ class Facts:
     dockerd: bool
     dockerd_runs: bool
     iptables: bool
+    database: bool
     systemd: bool
 
 
@@ -78,6 +80,7 @@ def read_facts() -> Facts:
         dockerd=engine.daemon_command() is not None,
         dockerd_runs=engine.daemon_runs(),
         iptables=shutil.which("iptables", path=engine.system_path()) is not None,
+        database=any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None,
         systemd=Path("/run/systemd/system").is_dir(),  # what sd_booted(3) looks at
     )
 

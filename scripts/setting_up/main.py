@@ -13,7 +13,7 @@ from setting_up import engine
 from setting_up.console import Stop, complain, run_logged, say
 from setting_up.environment import Condition, Environment
 from setting_up.facts import Facts, read_facts
-from setting_up.plan import Plan, decide
+from setting_up.plan import Plan, decide, may_add_database
 
 ROOT = Path(__file__).resolve().parents[2]
 APT_LOCK_S = 120
@@ -24,10 +24,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run set-up; the exit code is 0 when all is ready."""
     parser = argparse.ArgumentParser(prog="make setup", description=__doc__)
     parser.add_argument("--without-engine", action="store_true", help="packages only")
+    parser.add_argument("--for-tests", action="store_true", help="what only tests use, too")
     parser.add_argument("--exactly", action="store_true", help="make .venv with the Python that runs this")
     options = parser.parse_args(arguments)
     try:
-        set_up(ROOT, needs_engine=not options.without_engine, exactly=options.exactly)
+        set_up(
+            ROOT,
+            needs_engine=not options.without_engine,
+            for_tests=options.for_tests,
+            exactly=options.exactly,
+        )
     except Stop as reason:
         complain(str(reason))
         return 1
@@ -43,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def set_up(root: Path, *, needs_engine: bool, exactly: bool) -> None:
+def set_up(root: Path, *, needs_engine: bool, exactly: bool, for_tests: bool = False) -> None:
     """Bring a work tree and this machine to where demo and tests can run.
 
     Raises:
@@ -53,13 +59,19 @@ def set_up(root: Path, *, needs_engine: bool, exactly: bool) -> None:
     log = root / ".cache" / "setup.log"
     environment = Environment(root, log)
     facts = read_facts()
-    if environment.condition(exactly=exactly) is Condition.READY and (facts.engine.ok or not needs_engine):
+    complete = (facts.engine.ok or not needs_engine) and not (for_tests and may_add_database(facts))
+    if complete and environment.condition(exactly=exactly) is Condition.READY:
         if needs_engine:
             say(f"ready (.venv, {facts.engine.detail})")
         return
     with _alone(root / ".cache" / "setup.lock"):
         condition = environment.condition(exactly=exactly)  # another set-up may have finished meanwhile
-        plan = decide(facts, needs_venv=condition is Condition.UNUSABLE, needs_engine=needs_engine)
+        plan = decide(
+            facts,
+            needs_venv=condition is Condition.UNUSABLE,
+            needs_engine=needs_engine,
+            for_tests=for_tests,
+        )
         if plan.problems:
             raise Stop(plan.advice(sudo=not facts.root))
         _carry_out(plan, facts, environment, condition, log)
@@ -70,6 +82,11 @@ def _carry_out(plan: Plan, facts: Facts, environment: Environment, condition: Co
     log.unlink(missing_ok=True)
     if plan.packages:
         _install(plan.packages, log)
+    if plan.optional:
+        try:
+            _install(plan.optional, log)
+        except Stop as reason:
+            say(f"{reason}\nGoing on without: tests that need {', '.join(plan.optional)} are skipped.")
     # The engine comes first: where it cannot start, that is known before the long part.
     _provide_engine(plan, facts)
     if condition is Condition.UNUSABLE:

@@ -21,6 +21,7 @@ class Plan:
 
     Attributes:
         packages: what to install by apt-get.
+        optional: what to install too, if that works: some tests are skipped without it.
         engine: use the one that answers, wait for the one that is running, or start one.
         problems: what is missing, a sentence each.
         missing: packages that the user has to install, since we may not.
@@ -29,6 +30,7 @@ class Plan:
     """
 
     packages: list[str] = field(default_factory=list)
+    optional: list[str] = field(default_factory=list)
     engine: Literal["none", "use", "wait", "start"] = "none"
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -49,20 +51,28 @@ class Plan:
         return "\n\n".join(parts) + "\n\nThen run this again."
 
 
-def decide(facts: Facts, *, needs_venv: bool, needs_engine: bool) -> Plan:
+def decide(facts: Facts, *, needs_venv: bool, needs_engine: bool, for_tests: bool = False) -> Plan:
     """The plan for a machine.
 
     Args:
         facts: the machine.
         needs_venv: there is no usable .venv.
         needs_engine: what is asked for runs code in cells.
+        for_tests: tests are to be run, and not only latm.
     """
     plan = Plan()
     if needs_venv and not facts.makes_venvs:
         _plan_venv(facts, plan)
     if needs_engine:
         _plan_engine(facts, plan)
+    if for_tests and may_add_database(facts):
+        plan.optional.append(DATABASE)
     return plan
+
+
+def may_add_database(facts: Facts) -> bool:
+    """Whether a database server is missing that set-up may install."""
+    return facts.root and facts.apt and not facts.database
 
 
 def _plan_venv(facts: Facts, plan: Plan) -> None:
@@ -92,7 +102,7 @@ def _plan_engine(facts: Facts, plan: Plan) -> None:
         plan.packages += ["iptables"] if facts.apt and not facts.iptables else []
         plan.engine = "start"
     elif facts.root and facts.apt:
-        plan.packages += (*DOCKER_PACKAGES, SECOND_JAIL, DATABASE)
+        plan.packages += (*DOCKER_PACKAGES, SECOND_JAIL)
         plan.engine = "start"
     else:
         _stop_without_engine(facts, plan)

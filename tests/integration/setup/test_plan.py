@@ -30,6 +30,7 @@ FRESH_DEBIAN_AS_ROOT = Facts(
     dockerd=False,
     dockerd_runs=False,
     iptables=False,
+    database=False,
     systemd=False,
 )
 FRESH_DEBIAN_AS_USER = dataclasses.replace(FRESH_DEBIAN_AS_ROOT, root=False, user="ada")
@@ -38,9 +39,20 @@ FRESH_DEBIAN_AS_USER = dataclasses.replace(FRESH_DEBIAN_AS_ROOT, root=False, use
 def test_root_on_a_fresh_debian_gets_all_that_is_missing() -> None:
     plan = decide(FRESH_DEBIAN_AS_ROOT, needs_venv=True, needs_engine=True)
 
-    assert plan.packages == ["python3.11-venv", "docker.io", "iptables", "bubblewrap", "postgresql"]
+    assert plan.packages == ["python3.11-venv", "docker.io", "iptables", "bubblewrap"]
+    assert plan.optional == []
     assert plan.engine == "start"
     assert plan.problems == []
+
+
+def test_a_database_server_is_installed_for_tests_alone_and_where_that_is_possible() -> None:
+    def optional(facts: Facts) -> list[str]:
+        return decide(facts, needs_venv=False, needs_engine=True, for_tests=True).optional
+
+    assert optional(FRESH_DEBIAN_AS_ROOT) == ["postgresql"]
+    assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, database=True)) == []
+    assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, apt=False)) == []
+    assert optional(FRESH_DEBIAN_AS_USER) == []
 
 
 def test_a_user_on_a_fresh_debian_gets_every_command_at_once() -> None:

@@ -133,7 +133,7 @@ def test_with_problems_nothing_is_changed(
 def test_a_tree_that_belongs_to_another_user_is_no_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(root: Path, *, needs_engine: bool, exactly: bool) -> None:
+    def refuse(root: Path, **_options: bool) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(root / ".cache"))
 
     monkeypatch.setattr(main, "ROOT", tmp_path)
