@@ -3,12 +3,11 @@
 Usage: python tests/bench/engine.py [--rounds N] [--tools N,N,N] [--json FILE]
 
 The ways take turns with a bare call of the sandbox, so that a busy moment of the machine hits all of them;
-trust ratios more than times. On a machine that does other work p50 says how long threads wait for a processor;
-p10 and the processor time of this process ("cpu", p50) say what the layer itself takes. A question is new each
-time but for the repeats, and audits are off. Then how
-many questions a second 1, 8 and 64 callers get; how long the local index takes and how long the dispatcher's
-prompt is in libraries of 10, 1,000 and 10,000 tools; what the process holds; and what a question leaves in
-the database.
+trust ratios more than times. On a machine that does other work p50 says how long threads wait for a
+processor; p10 and the processor time of this process ("cpu", p50) say what the layer itself takes. A question
+is new each time but for the repeats, and audits are off. Then: how many questions a second 1, 8 and 64
+callers get; how long the local index takes and how long the dispatcher's prompt is in libraries of 10, 1,000
+and 10,000 tools; what the process holds; and what a question leaves in the database.
 """
 
 from __future__ import annotations
@@ -313,14 +312,13 @@ def verdicts(found: Mapping) -> Iterator[str]:
 
 def show(found: Mapping) -> None:
     call = found["ms"]["sandbox call"]["p50"]
-    print(
-        f"{'ms':16}{'p10':>8}{'p50':>8}{'p95':>8}{'cpu':>8}{'x call':>9}{'1 caller':>12}{'8':>8}{'64':>8} a second"
-    )
+    columns = f"{'p10':>8}{'p50':>8}{'p95':>8}{'cpu':>8}{'x call':>9}"
+    print(f"{'ms':16}{columns}{'1 caller':>12}{'8':>8}{'64':>8} a second")
     for name, row in found["ms"].items():
         rate = found["questions_a_second"][name]
         print(
-            f"{name:16}{row['p10']:8.2f}{row['p50']:8.2f}{row['p95']:8.2f}{row['cpu']:8.2f}{row['p50'] / call:9.2f}"
-            f"{rate['1']:12.0f}{rate['8']:8.0f}{rate['64']:8.0f}"
+            f"{name:16}{row['p10']:8.2f}{row['p50']:8.2f}{row['p95']:8.2f}{row['cpu']:8.2f}"
+            f"{row['p50'] / call:9.2f}{rate['1']:12.0f}{rate['8']:8.0f}{rate['64']:8.0f}"
         )
     print(f"\n{'tools':20}{'first ms':>10}{'p50 ms':>10}{'p95 ms':>10}{'prompt':>10}{'MiB':>8}")
     for count, row in found["dispatching"].items():
