@@ -128,6 +128,8 @@ def test_the_service_answers_and_learns_what_is_right(folder: tuple[Path, OpenAI
         assert (model["text"], model["route"]) == ("7", "model")
         assert client.post("/feedback", json={"run": tool["run"], "correct": "12"}).status_code == 204
         assert client.post("/feedback", json={"run": "ask-0", "correct": True}).status_code == 404
+        for text in ("", " \n", "x" * 20_001):
+            assert client.post("/answers", json={"text": text}).status_code == 422
     with Engine(Config.load("latm.toml")) as engine:
         (audit,) = engine.library.audits(engine.library.get("adding"))
         assert (audit.question, audit.answer, audit.other) == ("What do 5 and 6 add up to?", "11", "12")

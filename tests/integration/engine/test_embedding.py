@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -270,6 +272,52 @@ def test_events_come_from_the_engine_s_thread_and_cannot_break_it(tmp_path: Path
     assert names.count("model.replied") == 2
     assert names[-1] == "solve.done"
     assert threading.current_thread().name not in {thread for _, thread in heard}
+
+
+CTRL_C = """
+import os, signal, sys
+import anyio
+from latm import Config, Engine
+from latm.testing import ScriptedBackend, scripted_provider
+
+class Stuck:
+    given_up = False
+
+    async def complete(self, request):
+        if "stuck" not in request.messages[-1].text:
+            return await ScriptedBackend(["Answer: 4"]).complete(request)
+        os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C does, while the main thread waits
+        try:
+            await anyio.sleep_forever()
+        except BaseException:
+            self.given_up = True
+            raise
+
+    async def aclose(self):
+        pass
+
+stuck = Stuck()
+provider = scripted_provider("it", {"strong": [], "none": lambda _: '{"decision": "none", "task": null}'})
+provider.backends["strong"] = stuck
+config = Config(roles={"fallback": "it:strong", "dispatcher": "it:none"}, library=sys.argv[1])
+with Engine(config, plugins={"it": provider}) as engine:
+    try:
+        engine.solve("stuck?")
+    except KeyboardInterrupt:
+        print("interrupted")
+    print(engine.solve("What is 2 and 2?").text, stuck.given_up)
+"""
+
+
+def test_ctrl_c_stops_the_question_and_the_engine_goes_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C, f"sqlite:///{tmp_path / 'latm.db'}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["interrupted", "4", "True"]), done.stderr
 
 
 @either_loop
