@@ -87,7 +87,7 @@ class Auditor:
         if use.kind != "answered" or self.fallback is None or tool.answer_type == CALLER:
             return
         new = seen.new > 0
-        if self._is_drawn(seen) and self._at_work < self.settings.at_once:
+        if self._is_drawn(seen):
             self._at_work += 1
             self.chores.start("audit", lambda: self._audit(tool, question, use, layer=layer, new=new))
 
@@ -118,6 +118,8 @@ class Auditor:
                     lambda: self.library.remember(str(answer.task), example, source="feedback")
                 )
                 self.learner.consider(str(answer.task), pending)
+            elif answer.task is not None and correct is False:
+                await in_thread(self.library.disown, answer.task, answer.question)
             return
         agreed: bool | None = right
         if not right:
@@ -133,9 +135,11 @@ class Auditor:
         return self._versions.setdefault((tool.name, tool.version), _Version(new=self.settings.first))
 
     def _is_drawn(self, seen: _Version) -> bool:
+        has_room = self._at_work < self.settings.at_once
         if seen.new > 0 or seen.suspected:
-            seen.new = max(0, seen.new - 1)
-            return True
+            # What there is no room for is none of the first ones: others will be.
+            seen.new = max(0, seen.new - has_room)
+            return has_room
         if self.settings.share == 0:
             return False
         block = round(1 / self.settings.share)
@@ -143,26 +147,35 @@ class Auditor:
             seen.drawn = self.draw(block)
         drawn = seen.place == seen.drawn
         seen.place = (seen.place + 1) % block
-        return drawn
+        return drawn and has_room
 
     async def _audit(self, tool: Tool, question: str, use: Use, *, layer: str, new: bool) -> None:
         try:
             if new and len(await in_thread(self.library.audits, tool)) >= self.settings.first:
                 self._seen(tool).new = 0  # it is new to this process only
                 return
-            kind = answer_type(tool.answer_type)
-            said = await self._ask(tool, question)
-            agreed = _same(kind, use.value, said, question)
-            if agreed is False and not _same(kind, await self._ask(tool, question), said, question):
-                agreed = None
-            if agreed is False and layer != "parser" and await self._misrouted(tool, question):
-                agreed = None
+            said, agreed = await self._asked(tool, question, use, layer=layer)
             if agreed is False:
                 example = Example(question, said)
+                await in_thread(self.library.forget_repeat, question)
                 await in_thread(lambda: self.library.remember(tool.name, example, source="audit"))
             await self._verdict(tool, question, use.text or "", said, agreed=agreed, source="model")
+        except Exception:
+            self._seen(tool).new += new  # one that came to nothing is none of the first ones
+            raise
         finally:
             self._at_work -= 1
+
+    async def _asked(self, tool: Tool, question: str, use: Use, *, layer: str) -> tuple[str, bool | None]:
+        """What the strong model says to a question, and whether it is what the tool said."""
+        kind = answer_type(tool.answer_type)
+        said = await self._ask(tool, question)
+        agreed = _same(kind, use.value, said, question)
+        if agreed is False and not _same(kind, await self._ask(tool, question), said, question):
+            agreed = None
+        if agreed is False and layer != "parser" and await self._misrouted(tool, question):
+            agreed = None
+        return said, agreed
 
     async def _misrouted(self, tool: Tool, question: str) -> bool:
         """Whether a question was never one for the tool: then the dispatcher erred, and learns of it.
@@ -221,13 +234,25 @@ class Auditor:
 
 
 def _verdicts(audits: Sequence[Audit]) -> Sequence[bool]:
-    """The verdicts, oldest first; of a question on which a caller gave one, only that counts."""
-    told = {folded(each.question) for each in audits if each.source == "feedback"}
-    return [
-        each.agreed
-        for each in audits
-        if each.agreed is not None and (each.source == "feedback" or folded(each.question) not in told)
-    ]
+    """The verdicts that count, oldest first.
+
+    Those since a person last let the version serve again. Of a question that came several times the newest
+    alone, and a caller's before any model's: who errs on a question errs on it each time, and a popular one
+    would cost a right version its good name.
+    """
+    newest: dict[str, Audit] = {}
+    for each in audits:
+        if each.source == "restored":
+            newest.clear()
+            continue
+        if each.agreed is None:
+            continue
+        asked = folded(each.question)
+        before = newest.get(asked)
+        if before is None or before.source != "feedback" or each.source == "feedback":
+            newest.pop(asked, None)
+            newest[asked] = each
+    return [each.agreed is True for each in newest.values()]
 
 
 def _same(kind: AnswerType, value: object, expected: str, question: str) -> bool | None:

@@ -24,6 +24,7 @@ class Audit:
         other: what the other said.
         agreed: whether they are the same; None where that could not be told.
         source: who the other is: ``model`` or ``feedback``; ``failure`` where the tool's own run failed.
+            ``restored`` is none: a person let the version serve again here.
     """
 
     tool: str
@@ -32,7 +33,7 @@ class Audit:
     answer: str
     other: str
     agreed: bool | None
-    source: Literal["model", "feedback", "failure"] = "model"
+    source: Literal["model", "feedback", "failure", "restored"] = "model"
 
 
 @final
@@ -45,18 +46,7 @@ class Audits:
     def record(self, audit: Audit) -> None:
         """Keep an audit."""
         with self._database.transaction() as connection:
-            connection.execute(
-                sa.insert(audits).values(
-                    tool=audit.tool,
-                    version=audit.version,
-                    question=audit.question,
-                    answer=audit.answer,
-                    other=audit.other,
-                    agreed=audit.agreed,
-                    source=audit.source,
-                    created=now_text(),
-                )
-            )
+            record(connection, audit)
 
     def of(self, tool: Tool, limit: int) -> tuple[Audit, ...]:
         """The newest audits of a tool's version, oldest first."""
@@ -80,3 +70,19 @@ class Audits:
                 for row in connection.execute(query)
             )
         return newest_first[::-1]
+
+
+def record(connection: sa.Connection, audit: Audit) -> None:
+    """Keep an audit in a transaction that is under way."""
+    connection.execute(
+        sa.insert(audits).values(
+            tool=audit.tool,
+            version=audit.version,
+            question=audit.question,
+            answer=audit.answer,
+            other=audit.other,
+            agreed=audit.agreed,
+            source=audit.source,
+            created=now_text(),
+        )
+    )

@@ -44,6 +44,18 @@ class Instances:
                 changed(connection)
         return pending
 
+    def disown(self, task: str, question: str) -> None:
+        """Drop what a model said of a question and no tool was made from yet."""
+        wrong = (
+            (instances.c.task == named(task))
+            & (instances.c.fold == fold_of(question))
+            & (instances.c.source != FEEDBACK)
+            & instances.c.tool_version.is_(None)
+        )
+        with self._database.writing() as connection:
+            if connection.execute(sa.delete(instances).where(wrong)).rowcount:
+                changed(connection)
+
     def pending(self, task: str) -> tuple[tuple[int, Example], ...]:
         """The pending instances of a task with their ids, oldest first."""
         query = (

@@ -252,6 +252,10 @@ class Library(Work):
         """
         return self._instances.remember(task, example, FEEDBACK)
 
+    def disown(self, task: str, question: str) -> None:
+        """Drop a pending instance whose answer is a model's, since a caller said that it is wrong."""
+        self._instances.disown(task, question)
+
     def overruled(self, task: str) -> Mapping[str, str]:
         """What callers said of questions of a task, used or not: question, up to white space -> answer."""
         return self._instances.overruled(task)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from latm._records import Tool
 from latm.errors import LibraryError, nearest
-from latm.library import _leases, _makings
+from latm.library import _audits, _leases, _makings
 from latm.library._content import content_digest, plain, tool_of
 from latm.library._database import Database, changed, named, now_text, resolve
 from latm.library._leases import Lease
@@ -213,6 +213,17 @@ class Tools:
             current = self._existing(connection, name)
             if current.status != ACTIVE:
                 _set(connection, current.tool, ACTIVE)
+                name, version = current.tool.name, current.tool.version
+                restored = _audits.Audit(
+                    tool=name,
+                    version=version,
+                    question="",
+                    answer="",
+                    other="",
+                    agreed=None,
+                    source="restored",
+                )
+                _audits.record(connection, restored)
         return current.tool
 
     def quarantine(self, tool: Tool, reason: str) -> None:

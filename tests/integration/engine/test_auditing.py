@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integration.engine import strict_scripts
-from integration.engine.models import ROLES
+from integration.engine.models import ROLES, Gated, provider
 from latm import Answer, Config, ConfigError, Engine, Tool
 from latm._records import Check, Demonstration, Provenance
 from latm.library import Library
@@ -84,7 +84,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
             library.close()
         engine = Engine(
             Config(roles=ROLES, library=url, auditing=auditing),
-            plugins={"fake": scripted_provider("fake", {**MODELS, **models})},
+            plugins={"fake": provider({**MODELS, **models})},
             on_event=on_event,
         )
         engines.append(engine)
@@ -264,6 +264,68 @@ def test_an_auditor_that_is_out_of_reach_costs_no_answer(opened: Callable[..., E
     engine = opened(RIGHT, fallback=down, on_event=lambda name, _: events.append(name))
     assert [each.route for each in asked(engine, range(2))] == ["tool", "tool"]
     assert events.count("background.failed") == 2
+
+
+def test_the_first_answers_are_audited_however_quickly_they_come(opened: Callable[..., Engine]) -> None:
+    """Those that there is no room for, and those whose audit came to nothing, are none of the first."""
+    failing = iter([True])
+
+    def script(request: Request) -> str:
+        if next(failing, False):
+            raise RuntimeError("down")
+        return strong(request)
+
+    auditor = Gated(script)
+    engine = opened(RIGHT, fallback=auditor, auditing={"share": 0, "first": 3, "at_once": 2})
+    for number in range(10):
+        assert engine.solve(question(number)).route == "tool"
+    auditor.may_go_on.set()
+    engine.settle()
+    asked(engine, range(10, 20))
+    assert len(engine.library.audits(engine.library.get("adding"))) == 3
+
+
+def test_a_popular_question_that_the_auditor_errs_on_costs_no_right_tool(
+    opened: Callable[..., Engine],
+) -> None:
+    engine = opened(RIGHT, fallback=lambda _: "Answer: 1", auditing={"share": 1})
+    for _ in range(8):
+        assert engine.solve(question(1)).route == "tool"
+        engine.settle()
+    assert [each.agreed for each in engine.library.audits(engine.library.get("adding"))] == [False] * 8
+    assert status(engine) == "active"
+
+
+def test_a_call_that_is_found_wrong_is_not_made_again(opened: Callable[..., Engine]) -> None:
+    engine = opened(WRONG)
+    layers = []
+    for _ in range(2):
+        layers.append(engine.solve(question(1)).layer)
+        engine.settle()
+    assert layers == ["dispatcher", "dispatcher"]
+
+
+def test_what_was_held_against_a_version_before_it_was_restored_counts_no_more(
+    opened: Callable[..., Engine],
+) -> None:
+    engine = opened(WRONG)
+    asked(engine, range(5))
+    assert status(engine) == "quarantined"
+    engine.library.restore("adding")
+    asked(engine, range(10, 14))
+    assert status(engine) == "active"
+    asked(engine, range(14, 15))
+    assert status(engine) == "quarantined"
+
+
+def test_a_label_that_a_caller_calls_wrong_is_no_label(opened: Callable[..., Engine]) -> None:
+    engine = opened(dispatcher=lambda _: '{"decision": "new-task", "task": "adding"}')
+    answers = [engine.solve(question(number)) for number in range(3)]
+    engine.feedback(answers[0], correct=False)
+    engine.feedback(answers[1], correct="12")
+    engine.feedback(answers[1], correct=False)
+    kept = {each.question for _, each in engine.library.pending("adding")}
+    assert kept == {question(1), question(2)}
 
 
 def test_nobody_audits_where_there_is_no_strong_model(tmp_path: Path) -> None:

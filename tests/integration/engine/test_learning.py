@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from integration.engine import strict_scripts
-from integration.engine.models import ROLES
+from integration.engine.models import ROLES, Gated, provider
 from latm import Config, Engine
 from latm.plugin import Request
-from latm.testing import scripted_provider
 
 pytestmark = pytest.mark.docker
 
@@ -55,7 +54,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
         made = {**MODELS, "maker": strict_scripts.Maker(), **models}
         engine = Engine(
             Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", **(config or {})),
-            plugins={"fake": scripted_provider("fake", made)},
+            plugins={"fake": provider(made)},
             on_event=on_event,
         )
         engines.append(engine)
@@ -67,17 +66,13 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
 
 
 def test_a_tool_is_made_while_callers_go_on(opened: Callable[..., Engine]) -> None:
-    may_go_on = threading.Event()
-    script = strict_scripts.Maker()
-
-    def maker(request: Request) -> str:
-        assert may_go_on.wait(WAIT_S)
-        return script(request)
-
+    maker = Gated(strict_scripts.Maker())
     engine = opened(maker=maker)
-    answers = [engine.solve(question(number)) for number in range(12)]  # three more than are needed
+    answers = [engine.solve(question(number)) for number in range(9)]
+    assert maker.asked.wait(WAIT_S)
+    answers += [engine.solve(question(number)) for number in range(9, 12)]  # three more than are needed
     assert {each.route for each in answers} == {"model"}
-    may_go_on.set()
+    maker.may_go_on.set()
     engine.settle()
     assert engine.solve(question(20)).route == "tool"
     assert [tool.version for tool in engine.library.list()] == [1]
