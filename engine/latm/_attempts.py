@@ -138,13 +138,14 @@ class Attempt:
     def _most(self) -> Amounts:
         """What the attempt can take at most."""
         bound, request = self._bound, self._request
-        if bound.budgets.output_tokens is None:
+        bill = self._purpose.bill
+        if bound.budgets.output_tokens(bill) is None:
             return Amounts(calls=1)
         explained = bool(request.functions) or request.response_schema is not None
         read = most_tokens(self._asked.size, len(request.messages), explained=explained)
         written = request.max_output_tokens or 0
         most = Amounts(tokens=read + written, calls=1)
-        if not bound.budgets.in_money:
+        if not bound.budgets.in_money(bill):
             return most
         usd = bound.prices.dearest(bound.model, read=read, written=written)
         if usd is None:

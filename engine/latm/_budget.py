@@ -185,15 +185,15 @@ class Budgets:
         self._has_tokens = any(each.tokens is not None for each in limits)
         self._any = self._has_usd or self._has_tokens or any(each.calls is not None for each in limits)
 
-    @property
-    def output_tokens(self) -> int | None:
-        """The cap on a reply that has none of its own; None where no limit needs one."""
-        return self._config.output_tokens if self._has_usd or self._has_tokens else None
+    def output_tokens(self, bill: Ledger) -> int | None:
+        """The cap on a reply of a run that has none of its own; None where no limit needs one."""
+        own = self._own(bill)
+        bounded = self.in_money(bill) or self._has_tokens or own.tokens is not None
+        return self._config.output_tokens if bounded else None
 
-    @property
-    def in_money(self) -> bool:
-        """Whether there is a limit in USD, which needs the price of every model."""
-        return self._has_usd
+    def in_money(self, bill: Ledger) -> bool:
+        """Whether there is a limit in USD on a run, which needs the price of every model."""
+        return self._has_usd or self._own(bill).usd is not None
 
     async def reserve(
         self, most: Amounts, *, role: str, run: str, bill: Ledger, task: str | None, resumed: bool
@@ -242,8 +242,10 @@ class Budgets:
             return
         self._runs[bill] = _Account(scope=f"run:{run}", limit=_tighter(limit, self._config.run))
         self._any = True
-        self._has_usd |= limit.usd is not None
-        self._has_tokens |= limit.tokens is not None
+
+    def _own(self, bill: Ledger) -> Limit:
+        account = self._runs.get(bill)
+        return Limit() if account is None else account.limit
 
     def wake(self) -> None:
         """Let those who wait look again: something was settled."""

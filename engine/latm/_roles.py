@@ -78,7 +78,8 @@ class Role:
         policy, elapsed_s, number = self._shared.config.retry, 0.0, 1
         while True:
             patience_s = attempt_s(timeout_s, attempt=number, elapsed_s=elapsed_s, policy=policy)
-            patient = dataclasses.replace(request, timeout_s=patience_s, max_output_tokens=self._cap(request))
+            cap = self._cap(request, purpose)
+            patient = dataclasses.replace(request, timeout_s=patience_s, max_output_tokens=cap)
             attempt = Attempt(self._bound, patient, asked=asked, purpose=purpose, number=number)
             try:
                 return await attempt.make()
@@ -103,15 +104,16 @@ class Role:
             timeout_s=None,
         )
 
-    def _cap(self, request: Request) -> int | None:
+    def _cap(self, request: Request, purpose: Purpose) -> int | None:
         """The bound on the reply: a budget needs one, where neither request nor role has it.
 
         It is not written down with the request: another budget is not another question.
         """
-        if request.max_output_tokens is not None or self._shared.budgets.output_tokens is None:
+        cap = self._shared.budgets.output_tokens(purpose.bill)
+        if request.max_output_tokens is not None or cap is None:
             return request.max_output_tokens
         own = self._options.get("max_output_tokens")
-        return own if isinstance(own, int) else self._shared.budgets.output_tokens
+        return own if isinstance(own, int) else cap
 
     def _timeout_s(self) -> float:
         """Seconds for an attempt: the role's, else the provider's, else ours."""

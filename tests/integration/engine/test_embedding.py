@@ -197,6 +197,23 @@ async def test_a_question_has_a_budget_of_its_own(tmp_path: Path) -> None:
 
 
 @either_loop
+async def test_a_budget_of_one_question_binds_no_other(tmp_path: Path) -> None:
+    """Models of unknown price cannot answer it; the others ask them as before, without a cap on replies."""
+    caps: list[int | None] = []
+
+    def strong(request: Request) -> str:
+        caps.append(request.max_output_tokens)
+        return scripts.strong(request)
+
+    async with opened(tmp_path, fallback=strong) as engine:
+        with pytest.raises(ConfigError, match="needs the price"):
+            await engine.solve(question(1), budget={"usd": "1"})
+        assert (await engine.solve(question(1))).text == "3"
+        await engine.solve(question(2), budget={"tokens": 100_000})
+        assert caps == [None, 8192]
+
+
+@either_loop
 async def test_a_budget_in_tokens_stops_before_the_call_that_could_exceed_it(tmp_path: Path) -> None:
     tables = {"budget": {"output_tokens": 100}}
     async with opened(tmp_path, tables=tables) as engine:
