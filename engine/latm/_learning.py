@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 from latm._chores import Chores
 from latm._clock import Clock
 from latm._events import Events
-from latm._records import Example, slug
+from latm._records import Example, Tool, slug
 from latm._threads import in_thread
 from latm.config import MakingConfig
 from latm.errors import LatmError, MakingFailed
@@ -44,14 +44,20 @@ class Learner:
     events: Events
     _busy: set[str] = field(default_factory=set[str], init=False)
     _resting: dict[str, float] = field(default_factory=dict[str, float], init=False)
+    # What has to be pending after makings that failed, as far as it was looked up.
+    _enough: dict[str, int] = field(default_factory=dict[str, int], init=False)
 
     async def learn(self, task: str, question: str, answer: str) -> str:
         """Keep a question that the strong model answered; gives a sentence for the trace.
 
-        A task that has a tool learns nothing here: its tool was not chosen for this question.
+        A task that has a tool learns nothing here: its tool was not chosen for this question. Nor does one
+        whose tool a person took out of use: none comes back by itself.
         """
-        if await in_thread(self.library.find, task) is not None:
+        current = await in_thread(self.library.current, task)
+        if current is not None and current.status == "active":
             return f"Nothing is learnt of it: {slug(task)} has a tool, which was not chosen."
+        if current is not None and current.status == "retired":
+            return f"Nothing is learnt of it: the tool of {slug(task)} was retired."
         pending = await in_thread(self.library.remember, task, Example(question, answer))
         self.consider(task, pending)
         return f"It is instance {pending} of {slug(task)}."
@@ -59,7 +65,7 @@ class Learner:
     def consider(self, task: str, pending: int) -> None:
         """Begin a making in the background, if there are enough instances and none is under way here."""
         name = slug(task)
-        if pending < self.settings.pending or name in self._busy:
+        if pending < max(self.settings.pending, self._enough.get(name, 0)) or name in self._busy:
             return
         if self.clock.monotonic() < self._resting.get(name, float("-inf")):
             return
@@ -82,33 +88,70 @@ class Learner:
 
     async def _make_under(self, task: str, lease: Lease) -> None:
         """Make a tool, if it is still wanted now that nobody else can make one."""
-        from latm._answers import answer_type, guess_answer_type
-
-        examples, ids, pending = await in_thread(_due, self.library, task, self.settings.pending)
-        if examples:
+        due = await in_thread(_due, self.library, task, self.settings.pending)
+        self._enough[task] = due.enough
+        if due.examples:
             await self.maker.make(
                 task,
-                examples,
+                due.examples,
                 settings=self.settings,
-                answer_type=answer_type(guess_answer_type(examples)),
-                instances=ids,
-                pending=pending,
+                answer_type=due.answer_type,
+                instances=due.ids,
+                pending=due.pending,
                 held=lease,
             )
 
 
-def _due(library: Library, task: str, enough: int) -> tuple[Sequence[Example], Sequence[int], int]:
-    """The instances to make a tool from now with their ids, none if it is not time; how many are pending."""
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """What a tool is to be made from now.
+
+    Attributes:
+        pending: how many instances there are.
+        enough: how many there have to be.
+        examples: those to make it from; none if it is not time.
+        ids: of these.
+        answer_type: how their answers compare.
+    """
+
+    pending: int
+    enough: int
+    examples: Sequence[Example] = ()
+    ids: Sequence[int] = ()
+    answer_type: str = "text"
+
+
+def _due(library: Library, task: str, wanted: int) -> _Due:
+    """What is due for a task that `wanted` instances are enough for at first."""
     waiting = library.pending(task)
-    if library.find(task) is not None:  # another caller made it in the meantime
-        return (), (), len(waiting)
+    current = library.current(task)
+    if current is not None and current.status in {"active", "retired"}:
+        # Another caller made it in the meantime; or a person wants none.
+        return _Due(pending=len(waiting), enough=wanted)
     begun = library.unfinished(task)
+    enough = library.failed_with(task) + wanted
     chosen: Sequence[tuple[int, Example]] = [each for each in waiting if each[0] in begun]
-    if not chosen:
-        if len(waiting) < library.failed_with(task) + enough:
-            return (), (), len(waiting)
-        chosen = _choice(waiting, library.sources(task), enough)
-    return tuple(each for _, each in chosen), tuple(number for number, _ in chosen), len(waiting)
+    if not chosen or len(chosen) < len(begun):  # some may have been found wrong, or belong to another task
+        if len(waiting) < enough:
+            return _Due(pending=len(waiting), enough=enough)
+        chosen = _choice(waiting, library.sources(task), wanted)
+    examples = tuple(each for _, each in chosen)
+    return _Due(
+        pending=len(waiting),
+        enough=enough,
+        examples=examples,
+        ids=tuple(number for number, _ in chosen),
+        answer_type=_answer_type(None if current is None else current.tool, examples),
+    )
+
+
+def _answer_type(before: Tool | None, examples: Sequence[Example]) -> str:
+    """That of the version before, which somebody may have chosen; else what the answers look like."""
+    from latm._answers import CALLER, guess_answer_type
+
+    if before is None or before.answer_type == CALLER:
+        return guess_answer_type(examples)
+    return before.answer_type
 
 
 def _choice(

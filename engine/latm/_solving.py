@@ -159,7 +159,7 @@ class Solver:
         asked.trace.extend(use.trace)
         asked.outcome = use.outcome
         asked.reason = use.reason
-        self.tally.add(tool, failed=use.kind not in {"answered", "declined"})
+        self.tally.add(tool, failed=use.kind == "failed")
         if asked.layer != "caller":
             self.auditor.used(tool, asked.text, use, layer=asked.layer)
         return use

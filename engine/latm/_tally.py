@@ -43,9 +43,12 @@ class Tally:
     async def flush(self) -> None:
         """Write what was counted."""
         async with self._writing:
-            counts, self._counts = self._counts, {}
-            for tool, uses, failures in counts.values():
+            for key, (tool, uses, failures) in tuple(self._counts.items()):
                 await in_thread(self._write, tool, uses, failures)
+                # Only what is written is taken off; more may have come meanwhile.
+                _, now, failed = self._counts.pop(key)
+                if now > uses:
+                    self._counts[key] = tool, now - uses, failed - failures
 
     def _write(self, tool: Tool, uses: int, failures: int) -> None:
         self._library.count_uses(tool, uses=uses, failures=failures)

@@ -96,6 +96,7 @@ class Makings:
         query = (
             sa.select(makings.c.instances)
             .where((makings.c.task == named(task)) & (makings.c.state == RUNNING) & (makings.c.pending > 0))
+            .order_by(makings.c.created.desc())
             .limit(1)
         )
         with self._database.transaction() as connection:

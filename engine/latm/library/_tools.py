@@ -40,7 +40,7 @@ class Version:
             rolled back, so that the one before is current again.
         reason: why it was quarantined; None where it was not.
         uses: how often it was used.
-        failures: how often it failed.
+        failures: how often its own run failed; what a model wrote wrongly is none of them.
         created: when it was stored; ISO 8601, UTC.
     """
 

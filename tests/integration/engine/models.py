@@ -32,7 +32,7 @@ class Gated:
 
     async def complete(self, request: Request) -> Reply:
         self.asked.set()
-        assert await anyio.to_thread.run_sync(self.may_go_on.wait, 60)
+        assert await anyio.to_thread.run_sync(self.may_go_on.wait, 60, abandon_on_cancel=True)
         return await self._script.complete(request)
 
     async def aclose(self) -> None:

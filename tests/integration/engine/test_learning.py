@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ import pytest
 from integration.engine import strict_scripts
 from integration.engine.models import ROLES, Gated, provider
 from latm import Config, Engine
+from latm.library import Busy
 from latm.plugin import Request
 
 pytestmark = pytest.mark.docker
@@ -101,6 +103,64 @@ def test_a_caller_s_label_is_what_a_tool_is_made_from(opened: Callable[..., Engi
     engine.settle()
     tool = engine.library.get("adding")
     assert {each.answer for each in tool.checks} <= {f"{2 * number + 10}000" for number in range(9)}
+
+
+def test_a_tool_that_a_person_retired_does_not_come_back_by_itself(opened: Callable[..., Engine]) -> None:
+    engine = opened()
+    for number in range(9):
+        engine.solve(question(number))
+    engine.settle()
+    engine.library.retire("adding")
+    answers = [engine.solve(question(number)) for number in range(10, 20)]
+    engine.settle()
+    assert {each.route for each in answers} == {"model"}
+    assert [each.status for each in engine.library.versions("adding")] == ["retired"]
+    assert engine.library.pending("adding") == ()
+
+
+def test_the_next_version_compares_as_the_one_before_did(opened: Callable[..., Engine]) -> None:
+    engine = opened()
+    for number in range(9):
+        engine.solve(question(number))
+    engine.settle()
+    first = engine.library.get("adding")
+    assert first.answer_type == "number"
+    again = engine.library.add(dataclasses.replace(first, answer_type="number:0.5", contract="Nearly."))
+    engine.library.quarantine(again, "wrong")
+    for number in range(20, 29):
+        engine.solve(question(number))
+    engine.settle()
+    assert engine.library.get("adding").answer_type == "number:0.5"
+
+
+def test_a_making_begins_anew_where_a_label_that_it_began_with_was_wrong(
+    opened: Callable[..., Engine],
+) -> None:
+    gated = Gated(strict_scripts.Maker())
+    engine = opened(maker=gated)
+    answers = [engine.solve(question(number)) for number in range(9)]
+    assert gated.asked.wait(WAIT_S)
+    engine.feedback(answers[0], correct=False)
+    engine.close()
+    gated.may_go_on.set()
+    again = opened()
+    again.solve(question(30))
+    again.settle()
+    assert again.library.get("adding").version == 1
+
+
+def test_a_task_that_no_tool_can_be_made_for_costs_later_questions_nothing(
+    opened: Callable[..., Engine],
+) -> None:
+    engine = opened(maker=lambda _: "I cannot.")
+    for number in range(11):
+        engine.solve(question(number))
+        engine.settle()
+    # The tenth question saw that it is not time; none after it looked again.
+    taken = engine.library.acquire("adding", "test", fingerprint="", ttl_s=1)
+    assert not isinstance(taken, Busy)
+    assert taken.token == 3
+    assert [each.state for each in engine.library.makings("adding")] == ["failed"]
 
 
 def test_an_engine_that_closes_leaves_a_making_to_be_gone_on_with(opened: Callable[..., Engine]) -> None:
