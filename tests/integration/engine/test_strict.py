@@ -215,25 +215,6 @@ def test_a_parser_is_kept_when_it_proves_itself_and_refuses_other_tasks(tmp_path
     assert told[1] is None
 
 
-def test_a_parser_may_leave_known_questions_of_another_wording_alone(tmp_path):
-    form = (
-        "import re\ndef parse(question):\n"
-        "    found = re.fullmatch(r'What do (N), (N) and (N) add up to\\?', question)\n"
-        "    return None if found is None else {'numbers': [int(n) for n in found.groups()]}\n"
-        "def render(arguments):\n"
-        "    return 'What do {}, {} and {} add up to?'.format(*arguments['numbers'])\n"
-    )
-    few, most = form.replace("(N)", r"(\d)"), form.replace("(N)", r"(\d+)")
-    tool = make(tmp_path, Maker(parser=(few, most)))
-    assert tool.parser is not None
-    assert tool.parser.strip() == most.strip()
-    told = [each.problem for each in tool.scorecard.attempts if each.stage == "parser"]
-    assert "it takes 2 of 6 known questions, and 3 are needed" in told[0]
-    assert told[1] is None
-    assert "4 questions apart" in evidence(tool)["parser"].summary
-    assert "2 known ones of another wording" in evidence(tool)["parser"].summary
-
-
 def test_an_exam_that_is_failed_ends_the_making_and_says_by_what(tmp_path):
     failure = refused(tmp_path, Maker(), user=lambda _: scripts.fenced("total([1])"))
     assert failure.stage == "exam"

@@ -10,14 +10,13 @@ from latm._failures import failure
 from latm._reading import code_blocks, defined_functions, folded, parse, says_none
 from latm._records import Tool
 from latm.maker._conversation import Conversation
-from latm.maker.strict._checks import Checked, shown
+from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
 from latm.user import _parsing as using
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "parser"
 _TRIES = 2
-_LEAST = 3  # known questions that it has to take: of fewer nobody can say that they follow a form
 _CODE = (
     "latm_arguments = parse({question!r})\n"
     "latm_text = None if latm_arguments is None else render(latm_arguments)\n"
@@ -30,7 +29,7 @@ def question_text(function: str, questions: Sequence[str]) -> str:
     listed = "\n\n".join(f"Question: {each}" for each in questions)
     return (
         f"These questions were asked:\n\n{listed}\n\n"
-        "If all or most questions of this kind follow a fixed form, write two functions in one Python block: "
+        "If questions of this kind follow a fixed form, write two functions in one Python block: "
         f"`parse(question)`, which returns the arguments of {function} as a dict by parameter name, and "
         "`render(arguments)`, which writes exactly that question again. `parse` has to match the whole "
         "question, from its first to its last word, and to return None for any other text. If there is no "
@@ -54,7 +53,7 @@ class Parsing:
 async def parser(
     conversation: Conversation, cells: AsyncSandbox, verified: Verified, foreign: Sequence[str], tool: Tool
 ) -> Parsing:
-    """Get a parser that renders what it takes back, and refuses every foreign question; or none.
+    """Get a parser that renders every known question back and refuses every foreign one, or none.
 
     Args:
         conversation: with the maker.
@@ -70,18 +69,15 @@ async def parser(
     for number in range(1, _TRIES + 1):
         reply = await conversation.ask(STAGE, number)
         source, problem = read(reply)
-        taken: Sequence[Checked] = ()
         if source and problem is None:
-            taken, problem = await _proved(cells, source, verified, foreign)
-            problem = problem or await _usable(cells, source, taken, foreign, tool)
+            problem = await _proved(cells, source, verified, foreign)
+            problem = problem or await _usable(cells, source, verified, foreign, tool)
         conversation.judge(STAGE, number, reply, problem)
         if problem is None:
             if not source:
                 return Parsing(None, "The maker sees no fixed form.")
-            proved = f"It takes {len(taken)} questions apart and puts them together again"
-            others = len(verified.checked) - len(taken)
-            left = f"; {others} known ones of another wording it leaves alone" if others else ""
-            return Parsing(source, f"{proved}{left}; {len(foreign)} of other tasks are refused.")
+            proved = f"It takes {len(verified.checked)} questions apart and puts them together again"
+            return Parsing(source, f"{proved}; {len(foreign)} of other tasks are refused.")
         conversation.say(f"{problem}\nPlease mend it and reply with both functions, or with none.")
     return Parsing(None, f"None was accepted: {problem}")
 
@@ -101,53 +97,25 @@ def read(reply: str) -> tuple[str, str | None]:
     return source, None
 
 
-async def _proved(
-    cells: AsyncSandbox, source: str, verified: Verified, foreign: Sequence[str]
-) -> tuple[Sequence[Checked], str | None]:
-    """The known questions that the parser takes, and why it is not to be trusted; None where it is.
-
-    A known question may be in another wording than most: a parser that gives None for it costs nothing.
-    """
+async def _proved(cells: AsyncSandbox, source: str, verified: Verified, foreign: Sequence[str]) -> str | None:
+    """Why the parser is not to be trusted; None where it is."""
     program = Program(source, "parse")
-    taken: list[Checked] = []
     for each in verified.checked:
-        took, problem = await _takes(cells, program, verified, each)
-        if problem is not None:
-            return taken, problem
-        taken += [each] if took else []
-    least = min(_LEAST, len(verified.checked))
-    if len(taken) < least:
-        left = next(each.example.question for each in verified.checked if each not in taken)
-        count = f"{len(taken)} of {len(verified.checked)} known questions, and {least} are needed"
-        return taken, f"parse gives None for {left!r} and others: it takes {count}."
-    return taken, await _takes_foreign(cells, program, foreign)
-
-
-async def _takes(
-    cells: AsyncSandbox, program: Program, verified: Verified, each: Checked
-) -> tuple[bool, str | None]:
-    """Whether the parser takes a known question, and what is wrong with how it does."""
-    question = each.example.question
-    outcome = await cells.run(program, _CODE.format(question=question), want=_WANT)
-    if outcome.status is not Status.OK:
-        return False, f"For the question {question!r}: {failure(outcome)}"
-    found, text = (outcome.values[name] for name in _WANT)
-    if found is None:
-        return False, None
-    arguments = _by_name(found)
-    if arguments is None:
-        return False, f"parse gives {shown(found)} for {question!r}, and not a dict by parameter name."
-    if not isinstance(text, str) or folded(text) != folded(question):
-        return False, f"render gives {shown(text)} and not the question {question!r} again."
-    called = await cells.apply(verified.program, (), arguments)
-    if called.status is not Status.OK or called.value != each.outcome.value:
-        said = f"The function gives something else for what parse finds in {question!r}: {shown(arguments)}."
-        return False, said
-    return True, None
-
-
-async def _takes_foreign(cells: AsyncSandbox, program: Program, foreign: Sequence[str]) -> str | None:
-    """Which question of another task the parser takes; None where it takes none."""
+        question = each.example.question
+        outcome = await cells.run(program, _CODE.format(question=question), want=_WANT)
+        if outcome.status is not Status.OK:
+            return f"For the question {question!r}: {failure(outcome)}"
+        found, text = (outcome.values[name] for name in _WANT)
+        arguments = _by_name(found)
+        if arguments is None:
+            return f"parse gives {shown(found)} for {question!r}, and not a dict by parameter name."
+        if not isinstance(text, str) or folded(text) != folded(question):
+            return f"render gives {shown(text)} and not the question {question!r} again."
+        called = await cells.apply(verified.program, (), arguments)
+        if called.status is not Status.OK or called.value != each.outcome.value:
+            return (
+                f"The function gives something else for what parse finds in {question!r}: {shown(arguments)}."
+            )
     for question in foreign:
         outcome = await cells.run(program, _CODE.format(question=question), want=_WANT)
         # An error is a refusal as well, and so is a text that it cannot put together again.
@@ -158,10 +126,10 @@ async def _takes_foreign(cells: AsyncSandbox, program: Program, foreign: Sequenc
 
 
 async def _usable(
-    cells: AsyncSandbox, source: str, taken: Sequence[Checked], foreign: Sequence[str], tool: Tool
+    cells: AsyncSandbox, source: str, verified: Verified, foreign: Sequence[str], tool: Tool
 ) -> str | None:
     """Why the very code that uses parsers would not use this one as it should; None where it does."""
-    for each in taken:
+    for each in verified.checked:
         question = each.example.question
         tried = (await using.parse(tool, source, question, cells)).tried
         if tried is None or tried.kind != "answered" or tried.value != each.outcome.value:
