@@ -13,6 +13,7 @@ from latm.errors import ConfigError, nearest
 from latm_sandbox import Limits
 
 ROLES = ("maker", "user", "dispatcher", "fallback")
+PROTOCOLS = ("paper", "strict")
 """The places that a model fills. ``fallback`` answers what no tool can; the maker's model if unset."""
 
 NOBODY = "none"
@@ -238,7 +239,8 @@ class MakingConfig:
         validation: examples that it verifies its function on.
         attempts: tries a stage.
         instances: answered questions of a task before a tool is made for it; None means
-            ``demonstrations + validation``, and for ``strict`` half as many more, for the exam.
+            ``demonstrations + validation``, and for ``strict`` those of the exam as well: half as many more
+            where ``exam`` does not say.
         exam: examples that only the user model answers, in ``strict``; None means a third of them when there
             are at least 9, else none.
         exam_score: the share of them that has to be right; None means all of up to 5, else 0.95.
@@ -263,7 +265,11 @@ class MakingConfig:
     stage: StageLimit = StageLimit()
 
     def __post_init__(self) -> None:
-        """Refuse counts with which no tool could ever be made, and what is no role."""
+        """Refuse counts with which no tool could ever be made, and what is no protocol and no role."""
+        if self.protocol not in PROTOCOLS:
+            raise ConfigError(
+                f"no such protocol: {self.protocol!r}.{nearest(self.protocol, PROTOCOLS)}", where="protocol"
+            )
         if self.second_opinion is not None and self.second_opinion not in ROLES:
             raise ConfigError(
                 f"no such role: {self.second_opinion!r}.{nearest(self.second_opinion, ROLES)}",
@@ -271,6 +277,10 @@ class MakingConfig:
             )
         seconds(seconds=self.seconds)
         at_least(1, demonstrations=self.demonstrations, validation=self.validation, attempts=self.attempts)
+        at_least(1, cases=self.cases)
+        at_least(0, exam=self.exam)
+        if self.exam_score is not None and not 0 <= self.exam_score <= 1:
+            raise ConfigError("must be from 0 to 1", where="exam_score")
         at_least(self.demonstrations + self.validation, instances=self.instances)
 
     @property
@@ -279,8 +289,10 @@ class MakingConfig:
         if self.instances is not None:
             return self.instances
         needed = self.demonstrations + self.validation
-        # A third of them is for the exam.
-        return needed if self.protocol == "paper" or self.exam == 0 else needed + -(-needed // 2)
+        if self.protocol == "paper":
+            return needed
+        # A third of them is for the exam, unless its size is given.
+        return needed + (-(-needed // 2) if self.exam is None else self.exam)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

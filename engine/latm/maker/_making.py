@@ -17,7 +17,7 @@ from latm._roles import Role, Roles
 from latm._signature import contract_of
 from latm._threads import in_thread
 from latm.config import MakingConfig
-from latm.errors import ConfigError, LeaseLost, MakingFailed, nearest
+from latm.errors import ConfigError, LeaseLost, MakingFailed
 from latm.library import Busy
 from latm.maker._bounds import Bounds
 from latm.maker._conversation import Conversation
@@ -33,7 +33,6 @@ from latm_sandbox import AsyncSandbox
 if TYPE_CHECKING:
     from latm.library import Lease, Library
 
-PROTOCOLS = ("paper", "strict")
 _MOST_FOREIGN = 100
 
 
@@ -150,11 +149,6 @@ class Maker:
         pending: int,
     ) -> _Order:
         answers = find_answer_type(answer_type) if isinstance(answer_type, str) else answer_type
-        if settings.protocol not in PROTOCOLS:
-            raise ConfigError(
-                f"no such protocol: {settings.protocol!r}.{nearest(settings.protocol, PROTOCOLS)}",
-                where="protocol",
-            )
         need = settings.demonstrations + settings.validation
         if len(examples) < need:
             raise ConfigError(

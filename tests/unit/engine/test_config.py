@@ -99,6 +99,10 @@ def test_money_may_be_written_as_a_number_or_a_text() -> None:
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
+        ({"making": {"protocol": "strickt"}}, r"making\.protocol: no such protocol: .* mean 'strict'"),
+        ({"making": {"exam": -1}}, r"making\.exam: must be at least 0, not -1"),
+        ({"making": {"exam_score": 95.0}}, r"making\.exam_score: must be from 0 to 1"),
+        ({"making": {"cases": 0}}, r"making\.cases: must be at least 1, not 0"),
         ({"making": {"attempts": 0}}, r"making\.attempts: must be at least 1, not 0"),
         ({"making": {"demonstrations": -1}}, r"making\.demonstrations: must be at least 1"),
         ({"making": {"instances": 3}}, r"making\.instances: must be at least 6, not 3"),
@@ -184,3 +188,9 @@ def test_no_url_shows_its_password(form: str, password: str) -> None:
     shown = repr(Config(library=url, providers={"mine": {"base_url": url}}))
     assert "canary" not in shown
     assert "sqlite:///latm.db" in repr(Config())
+
+
+def test_a_making_waits_for_the_examples_of_its_exam() -> None:
+    waits = {exam: Config(making={"exam": exam}).making.pending for exam in (None, 0, 5)}
+    assert waits == {None: 9, 0: 6, 5: 11}
+    assert Config(making={"exam": 5, "protocol": "paper"}).making.pending == 6
