@@ -67,10 +67,13 @@ class AsyncEngine:
         """Open the library; models and the sandbox are reached when they are first needed.
 
         Raises:
+            ConfigError: it is open, or was closed.
             LibraryError: the library cannot be opened.
         """
         if self._open is not None:
             raise ConfigError("this engine is open already")
+        if self._closing:
+            raise ConfigError("this engine was closed: make another one")
         async with AsyncExitStack() as stack:
             from latm._rooms import furnish
 

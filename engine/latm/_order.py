@@ -62,6 +62,8 @@ async def in_order(
         while True:
             while len(window) < concurrency and (question := source.take()) is not None:
                 slot = _Slot()
+                if tasks.cancel_scope.cancel_called:
+                    raise ConfigError("the engine was closed while it was answering")
                 window.append(slot)
                 tasks.start_soon(slot.fill, solve, question)
             if not window:

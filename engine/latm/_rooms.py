@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -38,6 +38,7 @@ from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
 
 # Any that are not the cells' own, 0 and UTC; the zone is not on the hour, so that hours and minutes differ.
 _OTHER_SEED, _OTHER_ZONE = 4_111_222_333, "XXX-9:30"
+_CLOSING_S = 10.0  # for all backends together
 _ASKED = 3  # questions of a task whose neighbours are looked for
 
 
@@ -89,7 +90,7 @@ async def furnish(
     plugins = await in_thread(load_plugins, config, given)
     events = Events(listener, plugins.event)
     library = await in_thread(Library, config.library.url)
-    stack.push_async_callback(in_thread, library.close)
+    stack.push_async_callback(_close, lambda: in_thread(library.close))
     roles = Roles(
         config,
         plugins,
@@ -98,7 +99,7 @@ async def furnish(
         events=events,
         clock=clock,
     )
-    stack.push_async_callback(roles.aclose)
+    stack.push_async_callback(_close, roles.aclose)
     sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
     user = User(roles=roles, sandbox=sandbox)
     # These start a cell only when a strict making needs one.
@@ -166,6 +167,12 @@ async def furnish(
         tally=tally,
         chores=chores,
     )
+
+
+async def _close(work: Callable[[], Awaitable[object]]) -> None:
+    """Close something, also where the caller is cancelled; but no backend holds an engine up for ever."""
+    with anyio.move_on_after(_CLOSING_S, shield=True):
+        await work()
 
 
 async def _neighbours(dispatcher: Dispatcher, questions: Sequence[str]) -> Sequence[Tool]:

@@ -206,7 +206,13 @@ class Engine:
                 receive.close()
 
     def _call(self, function: Callable[[], Awaitable[T]]) -> T:
-        future = self._opened().start_task_soon(function)
+        portal = self._opened()
+        try:
+            future = portal.start_task_soon(function)
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise ConfigError("this engine is closed") from None  # by another thread, a moment ago
         try:
             return future.result()
         except BaseException:

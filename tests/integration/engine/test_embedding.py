@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
@@ -360,3 +361,34 @@ async def test_a_closed_engine_says_so(tmp_path: Path) -> None:
         pass
     with pytest.raises(ConfigError, match="not open"):
         await engine.solve("q")
+    with pytest.raises(ConfigError, match="was closed"):
+        async with engine:
+            pass
+
+
+@either_loop
+async def test_a_stream_that_outlives_its_engine_says_so(tmp_path: Path) -> None:
+    async with opened(tmp_path) as engine:
+        stream = engine.solve_many(map(question, range(9)), concurrency=1)
+        assert (await anext(stream)).text == "2"
+    with pytest.raises(ConfigError, match="engine was closed"):
+        await anext(stream)
+
+
+@either_loop
+async def test_an_engine_closes_all_that_it_opened_where_its_caller_is_cancelled(tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    class Backend(Held):
+        async def aclose(self) -> None:
+            await anyio.lowlevel.checkpoint()
+            closed.append("backend")
+
+    with anyio.CancelScope() as scope:
+        async with opened(tmp_path, dispatcher=Backend(otherwise=scripts.dispatcher)) as engine:
+            database = engine.store._database._engine
+            await engine.solve(question(1))
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert closed == ["backend"]
+    assert "Connections in pool: 0" in database.pool.status()
