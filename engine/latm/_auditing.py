@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, final
 from latm._answers import CALLER, AnswerType, answer_type
 from latm._chores import Chores
 from latm._events import Events
-from latm._fallback import Fallback
+from latm._fallback import Fallback, Said
 from latm._learning import Learner
 from latm._ledger import Ledger
 from latm._reading import folded
@@ -170,12 +170,14 @@ class Auditor:
         """What the strong model says to a question, and whether it is what the tool said."""
         kind = answer_type(tool.answer_type)
         said = await self._ask(tool, question)
-        agreed = _same(kind, use.value, said, question)
-        if agreed is False and not _same(kind, await self._ask(tool, question), said, question):
+        if not said.final:
+            return said.text, None
+        agreed = _same(kind, use.value, said.text, question)
+        if agreed is False and not _same(kind, (await self._ask(tool, question)).text, said.text, question):
             agreed = None
         if agreed is False and layer != "parser" and await self._misrouted(tool, question):
             agreed = None
-        return said, agreed
+        return said.text, agreed
 
     async def _misrouted(self, tool: Tool, question: str) -> bool:
         """Whether a question was never one for the tool: then the dispatcher erred, and learns of it.
@@ -192,10 +194,9 @@ class Auditor:
         self.events.tell("dispatch.wrong", tool=tool.name, version=tool.version)
         return True
 
-    async def _ask(self, tool: Tool, question: str) -> str:
+    async def _ask(self, tool: Tool, question: str) -> Said:
         assert self.fallback is not None
-        text, _ = await self.fallback.answer(question, task=tool.name, run=new_run("audit"), bill=Ledger())
-        return text
+        return await self.fallback.answer(question, task=tool.name, run=new_run("audit"), bill=Ledger())
 
     async def _verdict(
         self,

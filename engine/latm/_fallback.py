@@ -25,6 +25,22 @@ _SHOWN = 2
 _FINAL_ANSWER = re.compile(r"^[ \t*]*Answer[ \t*]*:[\s*]*(\S.*?)[ \t*]*$", re.MULTILINE | re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the strong model said.
+
+    Attributes:
+        text: its final answer; the whole reply where it gave none as it was asked to.
+        model: ``provider:model``.
+        final: whether the text is an answer, to learn from and to hold others against: of a reply of several
+            lines none of which is the final answer nobody knows.
+    """
+
+    text: str
+    model: str
+    final: bool
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Fallback:
@@ -36,13 +52,14 @@ class Fallback:
 
     roles: Roles
 
-    async def answer(self, question: str, *, task: str | None, run: str, bill: Ledger) -> tuple[str, str]:
-        """The final answer, and which model gave it."""
+    async def answer(self, question: str, *, task: str | None, run: str, bill: Ledger) -> Said:
+        """Ask the strong model."""
         role = await self.roles.get("fallback")
         request = Request(messages=(Message("user", question),), system=SYSTEM)
         reply = await role.complete(request, Purpose(run=run, step="fallback", bill=bill, task=task))
         finals = _FINAL_ANSWER.findall(reply.text)
-        return (str(finals[-1]) if finals else reply.text.strip()), role.model
+        text = str(finals[-1]) if finals else reply.text.strip()
+        return Said(text, role.model, final=bool(finals) or (text != "" and "\n" not in text))
 
     async def fits(self, question: str, tool: Tool, *, run: str, bill: Ledger) -> bool | None:
         """Whether a question is one that a tool is for; None where the reply cannot be read."""

@@ -80,11 +80,18 @@ class Solver:
             asked.reason = asked.reason or _NO_FALLBACK
             asked.trace.append(_NO_FALLBACK)
             return None
-        text, model = await self.fallback.answer(asked.text, task=asked.task, run=asked.run, bill=asked.bill)
+        said = await self.fallback.answer(asked.text, task=asked.task, run=asked.run, bill=asked.bill)
+        if not said.text:
+            asked.reason = f"The reply of the strong model {said.model} is empty."
+            asked.trace.append(asked.reason)
+            return None
         asked.by_model = True
-        asked.trace.append(f"The strong model {model} answered.")
-        await self._learn(asked, decision, use, text)
-        return text
+        asked.trace.append(f"The strong model {said.model} answered.")
+        if said.final:
+            await self._learn(asked, decision, use, said.text)
+        else:
+            asked.trace.append("Nothing is learnt of it: the reply has no final answer.")
+        return said.text
 
     async def use(self, asked: Asked, tool: Tool) -> str | None:
         """Answer a question by the tool that its caller chose."""

@@ -296,6 +296,23 @@ def test_a_popular_question_that_the_auditor_errs_on_costs_no_right_tool(
     assert status(engine) == "active"
 
 
+@pytest.mark.parametrize("reply", ["", "I had to think.\nIt got long."])
+def test_a_reply_without_an_answer_is_held_against_nobody_and_taught_to_nobody(
+    opened: Callable[..., Engine], reply: str
+) -> None:
+    def sees_it(request: Request) -> str:
+        new = "Something" in request.messages[-1].text
+        return '{"decision": "new-task", "task": "other"}' if new else '{"decision": "adding", "task": null}'
+
+    engine = opened(RIGHT, fallback=lambda _: reply, dispatcher=sees_it)
+    asked(engine, range(6))
+    assert {each.agreed for each in engine.library.audits(engine.library.get("adding"))} == {None}
+    other = engine.solve("Something else?")
+    assert (other.text, other.route) == ((reply, "model") if reply else (None, "none"))
+    assert bool(other.reason) is not bool(reply)
+    assert engine.library.pending("other") == ()
+
+
 def test_a_call_that_is_found_wrong_is_not_made_again(opened: Callable[..., Engine]) -> None:
     engine = opened(WRONG)
     layers = []
