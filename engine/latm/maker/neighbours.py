@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from latm._literals import LiteralCall, Unreadable, read_call
 from latm._reading import defined_functions, parse
@@ -21,6 +21,8 @@ from latm_sandbox import AsyncSandbox, Program, Status
 GENERATED: Final = 80
 """Generated inputs of each of the two, most of them beyond what it is known to be for: what is the same only
 for the few kinds of inputs that were seen so far is not the same."""
+
+_HARD: Final = 2  # inputs on which one did not end, before nothing is established; each took seconds
 
 _LEAST = 20
 """Different inputs on which both gave a value, below which nothing is established."""
@@ -54,7 +56,7 @@ async def _alike(tool: Tool, other: Tool, cells: AsyncSandbox, judge: Judge) -> 
     if ours is None or theirs is None:
         return False
     # The known inputs first: they tell most pairs apart, and cost nothing to generate.
-    given = 0
+    given = hard = 0
     seen: set[str] = set()
     for generated in (False, True):
         for one, both in ((ours, theirs), (theirs, ours)):
@@ -66,24 +68,26 @@ async def _alike(tool: Tool, other: Tool, cells: AsyncSandbox, judge: Judge) -> 
                     continue
                 seen.add(repr(arguments))
                 verdict = await _same(arguments, one, both, cells, known=not generated)
-                if verdict is False:
+                hard += verdict == "endless"
+                if verdict == "other" or hard >= _HARD:
                     return False
-                given += verdict is True
+                given += verdict == "same"
     return given >= _LEAST
 
 
 async def _same(
     arguments: Sequence[object], one: _Called, both: _Called, cells: AsyncSandbox, *, known: bool
-) -> bool | None:
-    """Whether two functions give the same; None where that says nothing."""
+) -> Literal["same", "other", "nothing", "endless"]:
+    """Whether two functions give the same, as far as that can be told."""
     first = await cells.apply(one.program, arguments)
     second = await cells.apply(both.program, arguments)
     if Status.TIMEOUT in {first.status, second.status}:
-        return None  # of a busy machine as well as of a function
+        return "endless"  # on a busy machine, or by itself
     if first.status is not Status.OK or second.status is not Status.OK:
         # Of what nobody asked for yet, one may refuse more than the other.
-        return False if known else None
-    return type(first.value) is type(second.value) and repr(first.value) == repr(second.value)
+        return "other" if known else "nothing"
+    is_same = type(first.value) is type(second.value) and repr(first.value) == repr(second.value)
+    return "same" if is_same else "other"
 
 
 class _Called:

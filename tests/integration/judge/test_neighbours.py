@@ -10,6 +10,7 @@ from latm import Provenance, Tool
 from latm._records import Check
 from latm.maker.neighbours import twin
 from latm.plugin import Usage
+from latm_sandbox import Limits, Outcome, Program, Status
 
 pytestmark = pytest.mark.docker
 
@@ -82,3 +83,23 @@ def test_another_way_of_writing_answers_is_another_tool(bench) -> None:
 
 def test_a_tool_is_not_its_own_neighbour(bench) -> None:
     assert compare(bench, tool("sorting", SORT, WORDS), tool("sorting", SORT, WORDS)) is None
+
+
+def test_functions_that_do_not_end_are_not_waited_for_again_and_again(bench) -> None:
+    endless = (
+        "def total(numbers: list[int]) -> int:\n    while min(numbers) < 0: pass\n    return sum(numbers)\n"
+    )
+    timeouts: list[Status] = []
+
+    class Counted:
+        async def apply(self, program: Program, arguments: Sequence[object]) -> Outcome:
+            outcome = await bench.cells.apply(program, arguments, limits=Limits(wall_s=0.5))
+            timeouts.extend([outcome.status] * (outcome.status is Status.TIMEOUT))
+            return outcome
+
+    async def run() -> Tool | None:
+        one, other = tool("one", endless, NUMBERS), tool("other", endless, NUMBERS)
+        return await twin(one, [other], cells=Counted(), judge=bench.judge())  # type: ignore[arg-type]
+
+    assert bench.portal.call(run) is None
+    assert 2 <= len(timeouts) <= 4
