@@ -220,6 +220,8 @@ class Auditor:
             source=source,
         )
         await in_thread(self.library.record_audit, audit)
+        if agreed:
+            await in_thread(self.library.forget_negative, tool.name, question)  # it was refused by mistake
         self.events.tell("audit.done", tool=tool.name, version=tool.version, agreed=agreed, source=source)
         verdicts = _verdicts(await in_thread(self.library.audits, tool))
         total = AUDITS.total(verdicts)

@@ -230,6 +230,10 @@ class Library(Work):
         """Keep such a question; one that is known, up to white space, becomes the newest."""
         self._tasks.add_negative(task, question)
 
+    def forget_negative(self, task: str, question: str) -> None:
+        """Drop such a question, up to white space: it does belong to the task."""
+        self._tasks.forget_negative(task, question)
+
     def remember(self, task: str, example: Example, *, source: Source = "model") -> int:
         """Keep an answered question to make a tool from; gives how many are pending.
 

@@ -98,6 +98,12 @@ class Tasks:
         with self._database.writing() as connection:
             _add_negative(connection, resolve(connection, task), question)
 
+    def forget_negative(self, task: str, question: str) -> None:
+        """Drop such a question."""
+        mine = (negatives.c.task == named(task)) & (negatives.c.fold == fold_of(question))
+        with self._database.transaction() as connection:
+            connection.execute(sa.delete(negatives).where(mine))
+
 
 def _add_negative(connection: sa.Connection, name: str, question: str) -> None:
     fold = fold_of(question)

@@ -335,6 +335,16 @@ def test_what_was_held_against_a_version_before_it_was_restored_counts_no_more(
     assert status(engine) == "quarantined"
 
 
+def test_a_near_miss_that_the_tool_answers_after_all_is_none(opened: Callable[..., Engine]) -> None:
+    engine = opened(RIGHT, auditing={"share": 0, "first": 1})
+    for number in range(4):
+        engine.library.add_negative("adding", question(number))
+    asked(engine, range(1))
+    engine.feedback(asked(engine, range(1, 2))[0], correct=True)
+    engine.library.forget_negative("Adding", f" {question(2)}\n")
+    assert engine.library.negatives("adding") == (question(3),)
+
+
 def test_a_label_that_a_caller_calls_wrong_is_no_label(opened: Callable[..., Engine]) -> None:
     engine = opened(dispatcher=lambda _: '{"decision": "new-task", "task": "adding"}')
     answers = [engine.solve(question(number)) for number in range(3)]
