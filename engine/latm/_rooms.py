@@ -132,6 +132,9 @@ async def furnish(
     )
     tasks = await stack.enter_async_context(Background())
     chores = Chores(tasks, events)
+    if "dispatcher" in config.roles:
+        # The first question need not wait for the whole index: of 10,000 tools it takes seconds.
+        chores.start("index", lambda: in_thread(dispatcher.known.refresh), awaited=False)
     tally = Tally(library, chores, clock)
     fallback = Fallback(roles=roles) if config.has_fallback else None
     learner = Learner(

@@ -367,6 +367,16 @@ async def test_a_closed_engine_says_so(tmp_path: Path) -> None:
 
 
 @either_loop
+async def test_an_engine_reads_what_is_known_before_it_is_asked(tmp_path: Path) -> None:
+    async with opened(tmp_path) as engine:
+        rooms = engine._open
+        assert rooms is not None
+        with anyio.fail_after(20):
+            while rooms.solver.dispatcher.known._revision is None:
+                await anyio.lowlevel.checkpoint()
+
+
+@either_loop
 async def test_a_stream_that_outlives_its_engine_says_so(tmp_path: Path) -> None:
     async with opened(tmp_path) as engine:
         stream = engine.solve_many(map(question, range(9)), concurrency=1)
