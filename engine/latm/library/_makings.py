@@ -118,9 +118,12 @@ class Makings:
             _close(connection, run, FAILED, history, stage=stage, error=error)
 
     def failed_with(self, task: str) -> int:
-        """The most instances that were pending when making a tool from them failed; 0 if it never did."""
+        """The most instances that were pending when making a tool failed, since the last that did not."""
+        mine = makings.c.task == named(task)
+        ended = sa.func.coalesce(makings.c.ended, makings.c.created)
+        made = sa.select(sa.func.max(ended)).where(mine & (makings.c.state == MADE))
         query = sa.select(sa.func.max(makings.c.pending)).where(
-            (makings.c.task == named(task)) & (makings.c.state == FAILED)
+            mine & (makings.c.state == FAILED) & (ended > sa.func.coalesce(made.scalar_subquery(), ""))
         )
         with self._database.transaction() as connection:
             return connection.execute(query).scalar() or 0

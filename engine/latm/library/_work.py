@@ -81,7 +81,10 @@ class Work:
         self._makings.fail(run, history, stage=stage, error=error, lease=lease)
 
     def failed_with(self, task: str) -> int:
-        """The most instances that were pending when making a tool from them failed; 0 if it never did."""
+        """The most instances that were pending when making a tool from them failed; 0 if it never did.
+
+        What failed before a tool was made says nothing of the next version.
+        """
         return self._makings.failed_with(task)
 
     def makings(self, task: str) -> tuple[Making, ...]:

@@ -103,6 +103,8 @@ def test_an_unfinished_making_is_taken_up_and_a_finished_one_is_not(library: Lib
     assert library.failed_with("t") == 6
     library.fail(library.begin("explicit", "print-2"), ())
     assert library.failed_with("explicit") == 0
+    library.add(tool("t"), run=library.begin("t", "print-3", pending=12))
+    assert library.failed_with("t") == 0
 
 
 def entry(**changes: object) -> JournalEntry:
