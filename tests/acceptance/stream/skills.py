@@ -41,24 +41,6 @@ def render(arguments: dict) -> str:
     """The question again."""
     return HEAD + " ".join(arguments["words"])
 '''
-_BRACKETS_PARSER = '''\
-HEAD = (
-    "Complete the rest of the sequence, making sure that the parentheses are closed properly. Input: "
-)
-
-
-def parse(question: str) -> dict | None:
-    """The sequence behind the head, which holds brackets alone."""
-    sequence = question[len(HEAD):].strip()
-    if not question.startswith(HEAD) or set(sequence) - set("()[]{}<>"):
-        return None
-    return {"sequence": sequence}
-
-
-def render(arguments: dict) -> str:
-    """The question again."""
-    return HEAD + arguments["sequence"]
-'''
 _LENGTH = (
     "def sort_by_length(words: list[str]) -> list[str]:\n"
     "    '''Sort words by their length, those of one length in their given order.'''\n"
@@ -82,7 +64,8 @@ def _paper(task: tools.Task, idle: str, parser: str = "none") -> Skill:
 
 SKILLS: Mapping[str, Skill] = {
     SORTING: _paper(tools.SORTING, "sort_words([])", _SORTING_PARSER),
-    BRACKETS: _paper(tools.BRACKETS, "close('')", _BRACKETS_PARSER),
+    # Without a parser, so that a model has many chances to close the brackets itself.
+    BRACKETS: _paper(tools.BRACKETS, "close('')"),
     TRACKING: _paper(tools.TRACKING, "track({}, [])"),
     BY_LENGTH: Skill(
         _LENGTH.format("sorted(words, key=len)"),
