@@ -24,6 +24,8 @@ from latm.user import Use
 if TYPE_CHECKING:
     from latm.library import Audit, Library
 
+_MOST_FAILED = 10_000  # questions of a version that are remembered
+
 
 @dataclass(kw_only=True)
 class _Version:
@@ -35,6 +37,7 @@ class _Version:
         drawn: the place in the block whose answer is audited.
         suspected: whether every answer is audited, since the last verdicts were against it.
         failures: the sum of `FAILURES`.
+        failed: hashes of questions that it failed on.
     """
 
     new: int
@@ -42,6 +45,19 @@ class _Version:
     drawn: int = 0
     suspected: bool = False
     failures: float = 0.0
+    failed: set[int] = field(default_factory=set[int])
+
+    def ran(self, question: str, *, well: bool) -> bool:
+        """Count a run; whether the version is established as failing. A question fails it once only."""
+        asked = hash(folded(question))
+        if well or asked not in self.failed:
+            self.failures = FAILURES.step(self.failures, good=well)
+        if not well and len(self.failed) < _MOST_FAILED:
+            self.failed.add(asked)
+        if not FAILURES.established(self.failures):
+            return False
+        self.failures = 0.0
+        return True
 
 
 @final
@@ -79,10 +95,7 @@ class Auditor:
     def used(self, tool: Tool, question: str, use: Use, *, layer: str) -> None:
         """Look at what came of a use, in the background; `layer` is what chose the tool."""
         seen = self._seen(tool)
-        if use.kind in {"answered", "failed"}:
-            seen.failures = FAILURES.step(seen.failures, good=use.kind == "answered")
-        if FAILURES.established(seen.failures):
-            seen.failures = 0.0
+        if use.kind in {"answered", "failed"} and seen.ran(question, well=use.kind == "answered"):
             self.chores.start("quarantine", lambda: self._quarantine(tool, "its runs fail too often"))
         if use.kind != "answered" or self.fallback is None or tool.answer_type == CALLER:
             return

@@ -301,6 +301,9 @@ class AsyncEngine:
 
         Raises:
             ConfigError: it is no answer of an engine, or the right answer is empty.
+            BackendError: the strong model, which says whether a wrong answer's question was one for the tool
+                at all, did not deliver; nothing is kept, so say it again.
+            BudgetExceeded: a budget does not allow to ask it; nothing is kept.
         """
         await self._stoppable(lambda: self._rooms.auditor.told(answer, correct=correct))
 

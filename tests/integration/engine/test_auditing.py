@@ -191,6 +191,14 @@ def test_runs_that_fail_again_and_again_take_a_version_out_of_use(opened: Callab
     assert "TypeError" in " ".join(answers[0].trace)
 
 
+def test_one_question_that_fails_again_and_again_does_not(opened: Callable[..., Engine]) -> None:
+    engine = opened(BROKEN, auditing={"share": 0, "first": 0})
+    for _ in range(8):
+        assert engine.solve(question(2)).route == "model"
+    engine.settle()
+    assert status(engine) == "active"
+
+
 def test_a_caller_s_word_outranks_the_strong_model(opened: Callable[..., Engine]) -> None:
     # The strong model agrees with the tool; its callers do not.
     engine = opened(RIGHT, auditing={"share": 1})
