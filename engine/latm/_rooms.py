@@ -244,18 +244,22 @@ def open_sandbox(
         time_zone: of the cells.
 
     Raises:
-        ConfigError: a limit is unknown or out of range.
+        ConfigError: a limit is unknown or out of range, or no launcher has that name.
     """
     try:
         limits = Limits(**config.sandbox.limits)  # type: ignore[arg-type]  # checked by Limits itself
     except (TypeError, SandboxError) as error:
         raise ConfigError(str(error), where="sandbox.limits") from None
-    return AsyncSandbox(
-        launcher=config.sandbox.launcher,
-        image=image_of(config),
-        limits=limits,
-        hash_seed=hash_seed,
-        time_zone=time_zone,
-        launchers=plugins.launchers(),
-        on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),
-    )
+    image = image_of(config)
+    try:
+        return AsyncSandbox(
+            launcher=config.sandbox.launcher,
+            image=image,
+            limits=limits,
+            hash_seed=hash_seed,
+            time_zone=time_zone,
+            launchers=plugins.launchers(),
+            on_event=lambda name, fields: events.tell(f"sandbox.{name}", **fields),
+        )
+    except ValueError as error:  # seed and zone are ours
+        raise ConfigError(str(error), where="sandbox.launcher") from None

@@ -145,6 +145,7 @@ def test_a_library_of_a_newer_latm(latm: Any, tmp_path: Path) -> None:
         ("[roles]\nmakr = 'a:b'", "latm.toml: roles: no such role: 'makr'. Did you mean 'maker'?"),
         ("[roles", "latm.toml: is no TOML"),
         ("[sandbox]\nlimits = { wall_z = 1 }", "sandbox.limits: "),
+        ("[sandbox]\nlauncher = 'podman'", "sandbox.launcher: no launcher is called 'podman'. Known: "),
     ],
 )
 def test_a_wrong_configuration(latm: Any, tmp_path: Path, toml: str, message: str) -> None:
