@@ -277,6 +277,9 @@ class LeaseLost(LibraryError):  # noqa: N818 - the tree's way of naming
         self.task = task
 
 
+_MOST_NAMED = 20  # of a library's thousands
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The tail of an error text: ``" Did you mean 'maker'?"``, or what there is to choose from."""
     import difflib
@@ -285,4 +288,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     if close:
         return f" Did you mean {close[0]!r}?"
-    return f" Known: {', '.join(options)}." if options else ""
+    more = f" and {len(options) - _MOST_NAMED} more" if len(options) > _MOST_NAMED else ""
+    return f" Known: {', '.join(options[:_MOST_NAMED])}{more}." if options else ""

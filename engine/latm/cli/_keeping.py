@@ -100,6 +100,9 @@ def export(
         return
     for folder in folders:
         typer.echo(str(folder))
+    if not folders:
+        note("no tool is in use: nothing is written", "yellow")
+        return
     note(f"{len(folders)} written; latm tools import {directory} takes them in elsewhere")
 
 

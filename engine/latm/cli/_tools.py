@@ -18,11 +18,6 @@ from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_con
 from latm.library import Making, Version
 
 tools = typer.Typer(no_args_is_help=True, help="Look at the tools of the library, and decide on them.")
-tools.command("rollback")(_keeping.rollback)
-tools.command("retire")(_keeping.retire)
-tools.command("restore")(_keeping.restore)
-tools.command("export")(_keeping.export)
-tools.command("import")(_keeping.import_)
 
 
 @tools.command("list")
@@ -36,8 +31,9 @@ def list_(
     with opened(config, library) as store:
         rows = [(tool, *store.uses(tool)) for tool in store.list()]
         waiting = {task: count for task in store.tasks() if (count := len(store.pending(task)))}
-        others = [store.current(name) for name in sorted({*store.names()} - {row[0].name for row in rows})]
-        idle = [each for each in others if each is not None]
+        others = {name: store.current(name) for name in {*store.names()} - {row[0].name for row in rows}}
+        idle = [each for _, each in sorted(others.items()) if each is not None]
+        withdrawn = {name: store.versions(name)[0] for name, each in sorted(others.items()) if each is None}
         url = store.url
     if json_:
         print_json(
@@ -57,7 +53,9 @@ def list_(
             }
         )
         return
-    if not rows:
+    if not rows and others:
+        note(f"{url} holds no tool that is in use")
+    elif not rows:
         note(f"{url} holds no tools yet; latm make TASK --examples FILE.jsonl makes one")
     else:
         table = Table("tool", "version", "function", "uses", "failed", "made by", box=None, pad_edge=False)
@@ -69,6 +67,9 @@ def list_(
     for each in idle:
         why = f": {each.reason}" if each.reason else ""
         note(f"{each.tool.name}: version {each.tool.version} is {each.status}{why}")
+    for name, newest in withdrawn.items():
+        last = newest.tool.version
+        note(f"{name}: every version is withdrawn; latm tools show {name} --version {last} shows the last")
     for task, count in waiting.items():
         note(f"{task}: {count} answered questions, no tool yet")
 
@@ -112,7 +113,7 @@ def show(
 
 def _show(console: Console, tool: Tool, versions: tuple[Version, ...]) -> None:
     console.print(f"[bold]{escape(tool.name)}[/bold] version {tool.version}", highlight=False)
-    console.print(escape(tool.contract))
+    console.print(escape(tool.contract) + "\n")
     _code(console, tool.source)
     for each in tool.demonstrations:
         console.print(f"\n[bold]Question[/bold] {escape(each.question)}")
@@ -170,6 +171,14 @@ def rerun(
         note(f"{len(results) - len(failed)} of {len(results)} tests pass")
     if failed:
         raise typer.Exit(1)
+
+
+# The order of registration is that of the help: looking comes before deciding.
+tools.command("rollback")(_keeping.rollback)
+tools.command("retire")(_keeping.retire)
+tools.command("restore")(_keeping.restore)
+tools.command("export")(_keeping.export)
+tools.command("import")(_keeping.import_)
 
 
 def _evidence(console: Console, tool: Tool, version: Version) -> None:

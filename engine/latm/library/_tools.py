@@ -79,17 +79,15 @@ class Tools:
         if found is not None:
             return found
         where = self._database.url
-        if version is not None:
-            raise LibraryError(f"{where} has no tool {f'{name} version {version}'!r}.")
-        current = self.current(name)
-        if current is not None:
-            why = f" ({current.reason})" if current.reason else ""
-            raise LibraryError(
-                f"{where}: {current.tool.name!r} has no version in use: version {current.tool.version} is "
-                f"{current.status}{why}. Ask for a version by its number, restore it, or roll back."
-            )
+        with self._database.transaction() as connection:
+            if version is not None:
+                known, newest = self._newest(connection, name)
+                raise LibraryError(f"{where}: {known!r} has no version {version}; its newest is {newest}.")
+            current = self._existing(connection, name)
+        why = f" ({current.reason})" if current.reason else ""
         raise LibraryError(
-            f"{where} has no tool {name!r}.{nearest(name, [each.name for each in self.list()])}"
+            f"{where}: {current.tool.name!r} has no version in use: version {current.tool.version} is "
+            f"{current.status}{why}. Ask for a version by its number, restore it, or roll back."
         )
 
     def find(self, name: str, version: int | None = None) -> Tool | None:
@@ -250,11 +248,23 @@ class Tools:
     def _existing(self, connection: sa.Connection, name: str) -> Version:
         current = _current(connection, name)
         if current is None:
+            known, newest = self._newest(connection, name)
+            raise LibraryError(
+                f"{self._database.url}: {known!r} has no version in use: all are withdrawn, the newest is "
+                f"version {newest}. Ask for a version by its number."
+            )
+        return current
+
+    def _newest(self, connection: sa.Connection, name: str) -> tuple[str, int]:
+        """The name of a tool as it is kept, and its highest version, withdrawn or not."""
+        query = sa.select(tools.c.name, sa.func.max(tools.c.version)).where(tools.c.name == named(name))
+        row = connection.execute(query.group_by(tools.c.name)).first()
+        if row is None:
             known = connection.execute(sa.select(tools.c.name).distinct()).scalars()
             raise LibraryError(
                 f"{self._database.url} has no tool {name!r}.{nearest(name, builtins.list(known))}"
             )
-        return current
+        return row[0], row[1]
 
 
 def _current(connection: sa.Connection, name: str) -> Version | None:

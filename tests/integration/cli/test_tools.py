@@ -40,8 +40,18 @@ def test_one_step_back(latm: Any, library: Library) -> None:
     }
     again = latm("tools", "rollback", "word-sorting")
     assert (again.returncode, again.stdout) == (2, "")
-    assert "has no tool 'word-sorting'" in again.stderr
+    assert "'word-sorting' has no version in use: all are withdrawn, the newest is version 2." in again.stderr
     assert library.list() == ()
+    listed = latm("tools", "list")
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "holds no tool that is in use" in listed.stderr
+    assert "latm tools show word-sorting --version 2 shows the last" in listed.stderr
+    assert latm("tools", "show", "word-sorting", "--version", "2").returncode == 0
+    other = latm("tools", "show", "word-sorting", "--version", "7")
+    assert "'word-sorting' has no version 7; its newest is 2." in other.stderr
+    nothing = latm("tools", "export", "out")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == "no tool is in use: nothing is written\n"
 
 
 def test_out_of_use_and_back(latm: Any, library: Library) -> None:
@@ -49,6 +59,7 @@ def test_out_of_use_and_back(latm: Any, library: Library) -> None:
     listed = latm("tools", "list")
     assert (listed.returncode, listed.stdout) == (0, "")
     assert "word-sorting: version 2 is retired" in listed.stderr
+    assert "latm make" not in listed.stderr, "there is a tool already"
     shown = latm("tools", "show", "word-sorting")
     assert shown.returncode == 2
     assert "version 2 is retired. Ask for a version by its number, restore it, or roll back." in shown.stderr

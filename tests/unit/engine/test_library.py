@@ -63,8 +63,15 @@ def test_a_missing_tool_is_named_with_the_nearest(library: Library) -> None:
     library.add(tool())
     with pytest.raises(LibraryError, match=r"no tool 'word-sortin'.*Did you mean 'word-sorting'"):
         library.get("word-sortin")
-    with pytest.raises(LibraryError, match="word-sorting version 7"):
+    with pytest.raises(LibraryError, match="'word-sorting' has no version 7; its newest is 1"):
         library.get("word-sorting", 7)
+
+
+def test_of_many_tools_some_are_named(library: Library) -> None:
+    for number in range(25):
+        library.add(tool(name=f"task-{number:02}"))
+    with pytest.raises(LibraryError, match=r"Known: task-00, .*, task-19 and 5 more\.$"):
+        library.get("nothing like it")
 
 
 def test_a_retired_tool_is_out_of_use_and_not_deleted(library: Library) -> None:

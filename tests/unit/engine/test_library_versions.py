@@ -44,8 +44,13 @@ def test_a_rollback_lets_the_one_before_serve(library: Library) -> None:
     assert library.get("word-sorting", 2) == second
     assert library.rollback("word-sorting") is None
     assert library.current("word-sorting") is None
-    with pytest.raises(LibraryError, match="has no tool 'word-sorting'"):
-        library.rollback("word-sorting")
+    for ask in (library.rollback, library.retire, library.restore, library.get):
+        with pytest.raises(LibraryError, match="'word-sorting' has no version in use: all are withdrawn"):
+            ask("Word Sorting")
+    with pytest.raises(LibraryError, match="'word-sorting' has no version 3; its newest is 2"):
+        library.get("word-sorting", 3)
+    with pytest.raises(LibraryError, match="has no tool 'word-sortin'"):
+        library.get("word-sortin", 3)
     assert library.add(numbered(2)).version == 3
     assert statuses(library) == [(3, "active"), (2, "withdrawn"), (1, "withdrawn")]
 
