@@ -76,6 +76,8 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
 
 
 def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
+    if not settings.filled:
+        yield _finding("roles", "no model fills one yet; [roles] in latm.toml names them")
     for name, role in settings.filled.items():
         title = f"role {name}"
         try:
@@ -89,9 +91,11 @@ def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
 
 
 def _keys(settings: Config, plugins: Plugins) -> Iterator[Finding]:
+    in_use = {role.model.partition(":")[0] for role in settings.filled.values()}
     for name in plugins.providers():
         variable, present = key_of(settings, plugins, name)
-        if variable is not None:
+        # Whether one is missing where a role needs it has been said with the role.
+        if variable is not None and (present or name not in in_use):
             state = "present" if present else "absent; needed only if a role uses this provider"
             yield _finding(f"key of {name}", f"{variable} is {state}")
 
@@ -119,7 +123,7 @@ def _library(library: str | None, settings: Config) -> Finding:
     except LatmError as error:
         return _problem("library", str(error), "")
     try:
-        return _finding("library", f"{store.url}, {len(store.list())} tools")
+        return _finding("library", f"{store.url}, tools in use: {len(store.list())}")
     except LatmError as error:
         return _problem("library", str(error), "")
     finally:

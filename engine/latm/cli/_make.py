@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from latm._examples import read_examples
 from latm._sync import Engine
-from latm.cli._say import money, print_json, progress_console
+from latm.cli._say import cost, print_json, progress_console
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, MakerOption, build_config
 
 _DOING = {
@@ -42,8 +42,8 @@ class MakingProgress:
             case "make.asking":
                 self._say(f"{fields['stage']} {fields['number']}: asking the maker", "dim")
             case "make.stage":
-                cost = fields["cost_usd"]
-                spent = money(cost) if isinstance(cost, Decimal) else "cost unknown"
+                known = fields["cost_usd"]
+                spent = cost(known if isinstance(known, Decimal) else None)
                 self._say(
                     f"{fields['stage']} ({_DOING.get(str(fields['stage']), '')}; {spent} so far)", "bold"
                 )
@@ -105,11 +105,11 @@ def make(
         print_json(tool)
         return
     typer.echo(f"{tool.name} version {tool.version}: {tool.contract.splitlines()[0]}")
-    cost = money(tool.provenance.cost_usd)
+    origin = tool.provenance
     console.print(
         escape(
-            f"made by {tool.provenance.maker} in {tool.provenance.seconds:.1f} s for {cost} "
-            f"({tool.provenance.usage.total} tokens); latm tools show {tool.name}"
+            f"made by {origin.maker} in {origin.seconds:.1f} s, {origin.usage.total} tokens, "
+            f"{cost(origin.cost_usd)}; latm tools show {tool.name}"
         ),
         style="dim",
     )

@@ -140,6 +140,11 @@ def _plain_mapping(mapping: Mapping[object, object]) -> Any:
     return [[plain(key), plain(item)] for key, item in mapping.items()]
 
 
+def cost(value: Decimal | None) -> str:
+    """`money` where nothing near it says what it is."""
+    return "cost unknown" if value is None else money(value)
+
+
 def money(value: Decimal | None) -> str:
     """An amount for people: unknown is said, never shown as 0."""
     if value is None:

@@ -12,7 +12,7 @@ import typer
 from latm._records import Answer
 from latm._sync import Engine
 from latm.cli._make import MakingProgress
-from latm.cli._say import NOT_ACHIEVED, money, note, print_json, progress_console
+from latm.cli._say import NOT_ACHIEVED, cost, note, print_json, progress_console
 from latm.cli._setting import (
     ConfigOption,
     DispatcherOption,
@@ -66,9 +66,9 @@ def solve(
         engine.settle()
         if batch:
             total = engine.ledger.total()
-            note(f"{len(questions)} questions, {total.usage.total} tokens, {money(total.cost_usd)}")
+            note(f"{len(questions)} questions, {total.usage.total} tokens, {cost(total.cost_usd)}")
             for each in engine.traffic.shares():
-                note(f"{each.share:4.0%} {each}, {money(each.cost_usd)}")
+                note(f"{each.share:4.0%} {each}, {cost(each.cost_usd)}")
 
 
 def _typed(question: str) -> str:
@@ -134,4 +134,4 @@ def _show(answer: Answer) -> None:
         raise typer.Exit(NOT_ACHIEVED)
     typer.echo(answer.text)
     by = f"tool {answer.tool} version {answer.tool_version}" if answer.route == "tool" else "the strong model"
-    note(f"by {by}, {answer.usage.total} tokens, {money(answer.cost_usd)}, {answer.seconds:.2f} s")
+    note(f"by {by}, {answer.usage.total} tokens, {cost(answer.cost_usd)}, {answer.seconds:.2f} s")

@@ -86,7 +86,7 @@ def test_make_solve_and_look(latm: Any, workshop: Path) -> None:
     assert "propose 1: accepted" in made.stderr
     solved = latm("solve", "Double 21")
     assert (solved.returncode, solved.stdout) == (0, "42\n"), solved.stderr
-    assert "by tool doubling version 1" in solved.stderr
+    assert "by tool doubling version 1, 0 tokens, cost unknown, " in solved.stderr
     listed = json.loads(latm("tools", "list", "--json").stdout)
     assert listed["tools"][0]["uses"] == 1
     shown = latm("tools", "show", "doubling", "--history")
@@ -146,6 +146,8 @@ def test_doctor_says_what_to_do(latm: Any, workshop: Path, tmp_path: Path) -> No
     assert done.returncode == 1
     assert done.stdout.count("problem") >= 3
     assert "OPENAI_API_KEY" in done.stdout
+    assert "key of openai" not in done.stdout, "it has been said with the role"
+    assert "key of anthropic: ANTHROPIC_API_KEY is absent" in done.stdout
     assert "is not a latm library" in done.stdout
     findings = json.loads(latm("doctor", "--json").stdout)
     assert {finding["name"] for finding in findings} >= {"python", "providers", "library", "role maker"}
