@@ -13,8 +13,10 @@ from latm.errors import ConfigError, nearest
 from latm_sandbox import Limits
 
 ROLES = ("maker", "user", "dispatcher", "fallback")
-PROTOCOLS = ("paper", "strict")
 """The places that a model fills. ``fallback`` answers what no tool can; the maker's model if unset."""
+
+PROTOCOLS = ("paper", "strict")
+"""How tools are made."""
 
 NOBODY = "none"
 """Written for ``fallback``: what no tool answers stays unanswered."""
