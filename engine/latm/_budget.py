@@ -75,6 +75,7 @@ class _Account:
         flying: how many those are.
         unwritten: the part of what was spent that is not in the journal, since no reply came.
         elsewhere: what others spent that is seen here, see `Budgets`.
+        given: the part of the bound that came with the question, and not from the configuration.
     """
 
     scope: str
@@ -84,6 +85,7 @@ class _Account:
     flying: int = 0
     unwritten: Amounts = NOTHING
     elsewhere: Amounts = NOTHING
+    given: Limit = field(default_factory=Limit)
 
     def clash(self, most: Amounts) -> str | None:
         """The unit in which a call does not fit beside those under way; None where it does."""
@@ -104,6 +106,7 @@ class _Account:
             unit=unit,
             scope=self.scope,
             needed=Decimal(getattr(most, unit)),
+            given=getattr(self.given, unit) == getattr(self.limit, unit),
         )
 
 
@@ -240,7 +243,7 @@ class Budgets:
         """Give one run a limit of its own, beside the configured ones; the tighter of two holds."""
         if not _bounded(limit):
             return
-        self._runs[bill] = _Account(scope=f"run:{run}", limit=_tighter(limit, self._config.run))
+        self._runs[bill] = _Account(scope=f"run:{run}", limit=_tighter(limit, self._config.run), given=limit)
         self._any = True
 
     def _own(self, bill: Ledger) -> Limit:

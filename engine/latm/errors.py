@@ -199,6 +199,7 @@ class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
         scope: whose budget it is: ``engine``, or ``run``, ``task``, ``day`` or ``role`` with a colon and its
             name behind it.
         needed: what the call could have used at most, in ``unit``.
+        given: whether the budget came with the question, and not from the configuration.
     """
 
     def __init__(
@@ -210,14 +211,16 @@ class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
         unit: str = "usd",
         scope: str = "engine",
         needed: Decimal = Decimal(0),
+        given: bool = False,
     ) -> None:
         kind, _, name = scope.partition(":")
         key = unit if kind == "engine" else f"roles.{name}.{unit}" if kind == "role" else f"{kind}.{unit}"
+        place = f"{unit} in the budget that came with the question" if given else f"{key} in [budget]"
         word = "USD" if unit == "usd" else unit
         super().__init__(
             f"the budget of {limit} {word} for the {f'{kind} {name}' if name else kind} does not allow "
             f"another call of the {role}: {spent} {word} are spent, and it may take up to {needed} more. "
-            f"Raise {key} in [budget]{'' if unit == 'calls' else ', or lower max_output_tokens of the role'}."
+            f"Raise {place}{'' if unit == 'calls' else ', or lower max_output_tokens of the role'}."
         )
         self.spent = spent
         self.limit = limit
@@ -225,6 +228,7 @@ class BudgetExceeded(LatmError):  # noqa: N818 - the contract's name
         self.unit = unit
         self.scope = scope
         self.needed = needed
+        self.given = given
 
 
 class DeadlineExceeded(LatmError):  # noqa: N818 - the tree's way of naming

@@ -188,13 +188,22 @@ async def test_a_question_has_a_budget_of_its_own(tmp_path: Path) -> None:
         for budget in ({"calls": 1}, Limit(calls=1)):
             with pytest.raises(BudgetExceeded) as over:
                 await engine.solve(question(1), budget=budget)
-            assert (over.value.role, over.value.unit) == ("fallback", "calls")
+            assert (over.value.role, over.value.unit, over.value.given) == ("fallback", "calls", True)
+            assert str(over.value).endswith("Raise calls in the budget that came with the question.")
         assert (await engine.solve(question(1), budget={"calls": 2})).text == "3"
         # Another question's begins anew, in a stream too.
         stream = engine.solve_many(map(question, range(2, 6)), budget={"calls": 2}, concurrency=2)
         assert [answer.text async for answer in stream] == ["4", "5", "6", "7"]
         with pytest.raises(ConfigError, match="budget"):
             await engine.solve("q", budget={"call": 1})
+
+
+@either_loop
+async def test_the_tighter_budget_of_two_is_the_one_to_raise(tmp_path: Path) -> None:
+    async with opened(tmp_path, tables={"budget": {"run": {"calls": 1}}}) as engine:
+        with pytest.raises(BudgetExceeded, match=r"Raise run\.calls in \[budget\]\.$") as over:
+            await engine.solve(question(1), budget={"calls": 5})
+        assert not over.value.given
 
 
 @either_loop
