@@ -176,7 +176,9 @@ class Config:
             raise ConfigError("nobody answers what no tool can: it is none", where="roles.fallback")
         if found is None:
             raise ConfigError(
-                f'no model fills the role: add {name} = "provider:model" to [roles]', where=f"roles.{name}"
+                f'no model fills the role: add {name} = "provider:model" to [roles] of the configuration, '
+                "such as latm.toml",
+                where=f"roles.{name}",
             )
         return found
 

@@ -46,7 +46,7 @@ def models(
     console.print()
     table = Table("role", "model", box=None, pad_edge=False, header_style="bold")
     for role, model in roles.items():
-        table.add_row(role, model or ("the maker's" if role == "fallback" else "-"))
+        table.add_row(role, model or ("the maker's" if role == "fallback" and roles["maker"] else "-"))
     console.print(table)
     for fault in broken:
         note(f"broken plugin {fault['plugin']} of {fault['from']}: {fault['cause']}", style="yellow")

@@ -151,9 +151,10 @@ class Maker:
         answers = find_answer_type(answer_type) if isinstance(answer_type, str) else answer_type
         need = settings.demonstrations + settings.validation
         if len(examples) < need:
+            given = "1 different one is" if len(examples) == 1 else f"{len(examples)} different ones are"
             raise ConfigError(
                 f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} "
-                f"to verify on), and there are {len(examples)} different ones",
+                f"to verify on), and {given} given",
                 where="examples",
             )
         name = await in_thread(self.library.resolve, task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,9 @@ def test_models_lists_providers_and_roles(latm: Any, workshop: Path) -> None:
     listed = json.loads(latm("models", "--json").stdout)
     assert {each["provider"] for each in listed["providers"]} >= {"openai", "anthropic", "replay"}
     assert listed["roles"]["maker"] == "replay:maker.json"
-    assert latm("models").returncode == 0
+    assert re.search(r"fallback +the maker's", latm("models").stdout)
+    (workshop / "latm.toml").unlink()
+    assert re.search(r"fallback +-", latm("models").stdout), "there is no maker either"
 
 
 @pytest.mark.parametrize(

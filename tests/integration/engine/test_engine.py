@@ -147,7 +147,7 @@ def test_too_few_examples_are_said_before_anything_is_paid(engine: Callable[...,
     with engine() as place:
         with pytest.raises(
             ConfigError,
-            match=r"needs 6 examples \(3 to show, 3 to verify on\), and there are 2 different ones",
+            match=r"needs 6 examples \(3 to show, 3 to verify on\), and 2 different ones are given",
         ):
             place.make("adding", scripts.EXAMPLES[:2])
         with pytest.raises(ConfigError, match=r"no such protocol: 'papr'\. Did you mean 'paper'"):

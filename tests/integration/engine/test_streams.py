@@ -231,7 +231,7 @@ def test_a_question_asked_again_and_again_makes_no_tool(engine: Callable[..., En
         answers = [place.solve("What do 1,  1 and 1 add up to?") for _ in range(8)]
         assert {answer.route for answer in answers} == {"model"}
         assert len(place.library.pending("adding")) == 1
-        with pytest.raises(ConfigError, match="there are 1 different ones"):
+        with pytest.raises(ConfigError, match="and 1 different one is given"):
             place.make("adding", [scripts.EXAMPLES[0]] * 6)
         with pytest.raises(ConfigError, match="question is empty"):
             place.solve(" ")
