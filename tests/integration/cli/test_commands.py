@@ -171,6 +171,8 @@ def test_models_lists_providers_and_roles(latm: Any, workshop: Path) -> None:
     assert re.search(r"fallback +the maker's", latm("models").stdout)
     (workshop / "latm.toml").unlink()
     assert re.search(r"fallback +-", latm("models").stdout), "there is no maker either"
+    findings = json.loads(latm("doctor", "--json").stdout)
+    assert [each["ok"] for each in findings if each["name"] == "roles"] == [True]
 
 
 @pytest.mark.parametrize(
