@@ -209,7 +209,15 @@ class Auditor:
 
     async def _ask(self, tool: Tool, question: str) -> Said:
         assert self.fallback is not None
-        return await self.fallback.answer(question, task=tool.name, run=new_run("audit"), bill=Ledger())
+        # What says the same in other words is no disagreement: the model is shown how answers are written.
+        others = [each.answer for each in tool.checks if folded(each.question) != folded(question)]
+        return await self.fallback.answer(
+            question,
+            task=tool.name,
+            run=new_run("audit"),
+            bill=Ledger(),
+            like=others[0] if others else None,
+        )
 
     async def _verdict(
         self,

@@ -87,6 +87,7 @@ def test_every_test_item_is_answered_right(made: tuple[PaperTask, Engine, Tool],
         if (answer := engine.use(tool, item.question)).text != item.answer or answer.route != "tool"
     ]
     assert not wrong
+    engine.settle()  # counts are written in the background
     assert engine.library.uses(tool) == (TEST_ITEMS, 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,18 @@ from latm.plugin import Request
 from latm.testing import scripted_provider
 
 pytestmark = pytest.mark.docker
-RIGHT = [pytest.param(task, name, id=f"{task.name}-{name}") for task in OTHERS for name in task.right]
-WRONG = [pytest.param(task, name, id=f"{task.name}-{name}") for task in OTHERS for name in task.wrong]
+
+
+def some(kind: str) -> list[Any]:
+    """The tools of one kind; those of every second task wait for the long run."""
+    return [
+        pytest.param(task, name, id=f"{task.name}-{name}", marks=pytest.mark.soak if number % 2 else ())
+        for number, task in enumerate(OTHERS)
+        for name in getattr(task, kind)
+    ]
+
+
+RIGHT, WRONG = some("right"), some("wrong")
 Model = Callable[[Request], str]
 
 

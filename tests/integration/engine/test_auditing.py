@@ -153,9 +153,9 @@ def test_a_tool_whose_world_breaks_is_caught_within_two_blocks_and_five(
         return f"Answer: {sum(strict_scripts.numbers(request.messages[-1].text)) + world['shift']}"
 
     engine = opened(RIGHT, fallback=auditor, auditing={"share": 0.1})
-    assert {each.route for each in asked(engine, range(50))} == {"tool"}
+    assert {each.route for each in asked(engine, range(100))} == {"tool"}
     world["shift"] = 1
-    after = [each.route for each in asked(engine, range(50, 50 + 26))]
+    after = [each.route for each in asked(engine, range(100, 126))]
     # The drawn one of a block may have passed when the world broke: at most 18 go by, and five are audited.
     assert after.index("model") <= 2 * 10 - 2 + 5
     assert set(after[after.index("model") :]) == {"model"}
@@ -261,6 +261,17 @@ def test_a_tool_is_not_to_blame_for_a_question_that_was_never_one_for_it(
     assert status(engine) == "active"
     assert set(engine.library.negatives("adding")) >= set(products)
     assert engine.library.pending("adding") == ()
+
+
+def test_an_auditor_is_shown_how_answers_are_written(opened: Callable[..., Engine]) -> None:
+    systems: list[str] = []
+
+    def auditor(request: Request) -> str:
+        systems.append(str(request.system))
+        return strong(request)
+
+    asked(opened(RIGHT, fallback=auditor), range(1))
+    assert systems[0].endswith("\nAnswer: 6")  # the tool's own check
 
 
 def test_an_auditor_that_is_out_of_reach_costs_no_answer(opened: Callable[..., Engine]) -> None:

@@ -305,6 +305,9 @@ CTRL_C = """
 import os, signal, sys
 import anyio
 from latm import Config, Engine
+
+# Whoever runs the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from latm.testing import ScriptedBackend, scripted_provider
 
 class Stuck:

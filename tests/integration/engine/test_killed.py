@@ -138,7 +138,13 @@ def test_a_making_that_is_killed_after_every_call_pays_for_none_twice(drill: Dri
         assert engine.make("adding", scripts.EXAMPLES).source in scripts.GOOD
 
 
-@pytest.mark.parametrize("call", range(1, CALLS + 1))
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(call, marks=() if call in {2, CALLS} else pytest.mark.soak)
+        for call in range(1, CALLS + 1)
+    ],
+)
 def test_a_making_that_is_killed_during_a_call_pays_for_that_one_only_again(drill: Drill, call: int) -> None:
     with drill.serving() as base_url:
         drill.kill_at = call

@@ -143,6 +143,7 @@ def test_with_a_second_opinion_a_label_is_disputed_without_properties_too(tmp_pa
     assert "disputed" not in str(failed.value)
 
 
+@pytest.mark.soak
 def test_a_making_with_a_second_opinion_goes_on_where_it_stopped(tmp_path):
     script, other, left, answered = Maker(properties=("none",)), Other(PARTLY), [0], []
 

@@ -337,6 +337,7 @@ def test_a_disputed_label_is_named_with_both_answers(tmp_path):
     assert "101000" in str(failure)
 
 
+@pytest.mark.soak  # killed processes show the same in test_killed.py, at some of the calls
 def test_a_making_goes_on_where_it_stopped_and_pays_nothing_twice(tmp_path):
     """The model fails before each of its replies in turn; every time the making is begun anew."""
     script, answered, left = Maker(), [], [0]

@@ -36,6 +36,7 @@ def naive(source, code):
 )
 
 
+@pytest.mark.soak
 def test_a_naive_runner_fails_at_least_a_quarter():
     quick = Limits(wall_s=1.0)
     failed = []
