@@ -168,12 +168,14 @@ def test_every_tool_breaks_even_within_the_stream(watched: tuple[DemoResult, Rec
         assert account.saving_usd * account.questions >= account.making_usd
 
 
+@pytest.mark.soak  # a whole demo more
 def test_a_second_run_is_as_the_first(watched: tuple[DemoResult, Recorder]):
     again = run(Options())
     assert [each.answer.text for each in again.asked] == [each.answer.text for each in watched[0].asked]
     assert again.total == watched[0].total
 
 
+@pytest.mark.soak  # a whole demo more
 def test_tools_that_are_kept_serve_the_next_run_from_its_first_question(tmp_path: Path):
     library = str(tmp_path / "kept.db")
     run(Options(questions=60, library=library))
