@@ -45,10 +45,9 @@ class Asked:
         """A question that just came.
 
         Raises:
-            ConfigError: it is empty.
+            ConfigError: it is empty, or no text.
         """
-        if not question.strip():
-            raise ConfigError("the question is empty")
+        _check_question(question)
         return cls(text=question, started=started, run=new_run("ask"))
 
     def answer(self, text: str | None, *, now: float) -> Answer:
@@ -71,3 +70,11 @@ class Asked:
             seconds=now - self.started,
             trace=tuple(self.trace),
         )
+
+
+def _check_question(question: object) -> None:
+    """Refuse what is no question, whatever the types of its caller say."""
+    if not isinstance(question, str):
+        raise ConfigError(f"a question is a text, not {type(question).__name__}", where="question")
+    if not question.strip():
+        raise ConfigError("the question is empty")

@@ -115,10 +115,7 @@ class Auditor:
         Raises:
             ConfigError: it is no answer of an engine, or `correct` is neither a text nor true or false.
         """
-        if not answer.question:
-            raise ConfigError("feedback needs an Answer that the engine gave", where="answer")
-        if isinstance(correct, str) and not correct.strip():
-            raise ConfigError("the right answer is empty; say False if it is unknown", where="correct")
+        _check_feedback(answer, correct)
         tool = None
         if answer.route == "tool" and answer.tool is not None:
             tool = await in_thread(self.library.find, answer.tool, answer.tool_version)
@@ -255,6 +252,17 @@ class Auditor:
         await in_thread(self.library.quarantine, tool, reason)
         self.events.tell("tool.quarantined", tool=tool.name, version=tool.version, reason=reason)
         self.learner.consider(tool.name, len(await in_thread(self.library.pending, tool.name)))
+
+
+def _check_feedback(answer: object, correct: object) -> None:
+    """Refuse what is no feedback, whatever the types of its caller say."""
+    if not isinstance(answer, Answer) or not answer.question:
+        raise ConfigError("feedback needs an Answer that the engine gave", where="answer")
+    if not isinstance(correct, str | bool):
+        kind = type(correct).__name__
+        raise ConfigError(f"must be the right answer as text, or True or False; not {kind}", where="correct")
+    if isinstance(correct, str) and not correct.strip():
+        raise ConfigError("the right answer is empty; say False if it is unknown", where="correct")
 
 
 def _verdicts(audits: Sequence[Audit]) -> Sequence[bool]:

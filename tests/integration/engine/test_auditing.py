@@ -233,13 +233,21 @@ def test_a_wrong_answer_is_not_given_again_to_the_same_question(opened: Callable
     [
         (Answer(text="1", route="tool", layer="caller"), "1", "an Answer that the engine gave"),
         (Answer(text="1", route="model", layer="dispatcher", question="?"), " ", "the right answer is empty"),
+        (Answer(text="1", route="model", layer="dispatcher", question="?"), 3, "True or False; not int"),
+        ("1", True, "an Answer that the engine gave"),
     ],
 )
 def test_feedback_says_what_it_cannot_take(
-    opened: Callable[..., Engine], answer: Answer, correct: str, words: str
+    opened: Callable[..., Engine], answer: Any, correct: Any, words: str
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         opened().feedback(answer, correct=correct)
+
+
+@pytest.mark.parametrize("question", [3, None, b"What do 1 and 2 add up to?"])
+def test_what_is_no_text_is_no_question(opened: Callable[..., Engine], question: Any) -> None:
+    with pytest.raises(ConfigError, match="a question is a text, not"):
+        opened().solve(question)
 
 
 def test_a_tool_is_not_to_blame_for_a_question_that_was_never_one_for_it(
