@@ -2,7 +2,8 @@
 
 LatmError
 ├── ConfigError            latm.toml, Config(...) or an argument is wrong; says where, and the nearest match
-│   └── UnknownProvider    "provider:model" names a provider that no plugin offers
+│   ├── UnknownProvider    "provider:model" names a provider that no plugin offers
+│   └── DataError          data to train or to compare on are wrong; names each line
 ├── MissingDependency      a provider's SDK is not installed; says the pip line
 ├── PluginError            a plugin is broken; names its distribution and the cause
 ├── BackendError           a model's backend did not deliver (status, retry_after, the partial reply)
@@ -16,6 +17,7 @@ LatmError
 ├── BudgetExceeded         the next call could cost more than is left
 ├── DeadlineExceeded       a question was not answered in the time that its caller gave it
 ├── MakingFailed           no tool came of it; carries the whole history
+├── TuningFailed           no tuned model came of it; says what the service said
 └── LibraryError           the library cannot be read or written
     └── LeaseLost          another took over the making of a task; nothing was written
 
@@ -24,7 +26,7 @@ What the sandbox raises (`latm_sandbox.SandboxUnavailable` and its siblings) com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,7 @@ __all__ = [
     "BackendError",
     "BudgetExceeded",
     "ConfigError",
+    "DataError",
     "DeadlineExceeded",
     "LatmError",
     "LeaseLost",
@@ -48,11 +51,15 @@ __all__ = [
     "Throttled",
     "Timeout",
     "Truncated",
+    "TuningFailed",
     "Unauthorized",
     "Unavailable",
     "UnknownProvider",
     "nearest",
 ]
+
+
+_SHOWN = 5  # problems that an error's text names
 
 
 class LatmError(Exception):
@@ -81,6 +88,24 @@ class UnknownProvider(ConfigError):  # noqa: N818 - the contract's name
     def __init__(self, message: str, *, provider: str) -> None:
         super().__init__(message)
         self.provider = provider
+
+
+class DataError(ConfigError):
+    """Data to train or to compare on are wrong.
+
+    Attributes:
+        problems: all that is wrong, each with its place: ``train.jsonl:17: the assistant's text is empty``.
+
+    Args:
+        problems: at least one; the message shows the first of them.
+        where: the file.
+    """
+
+    def __init__(self, problems: Sequence[str], *, where: str | None = None) -> None:
+        shown = "; ".join(problems[:_SHOWN])
+        more = len(problems) - _SHOWN
+        super().__init__(f"{shown}; and {more} more" if more > 0 else shown, where=where)
+        self.problems = tuple(problems)
 
 
 class MissingDependency(LatmError):  # noqa: N818 - the contract's name
@@ -258,6 +283,22 @@ class MakingFailed(LatmError):  # noqa: N818 - the contract's name
         self.task = task
         self.stage = stage
         self.history = history
+        self.reason = message
+
+
+class TuningFailed(LatmError):  # noqa: N818 - the tree's way of naming
+    """No tuned model came of it.
+
+    Attributes:
+        name: of the tuning.
+        run: of the job, see `latm.tuners.TuningJob`; None where none was begun.
+        reason: what the service, or we, said.
+    """
+
+    def __init__(self, message: str, *, name: str, run: str | None = None) -> None:
+        super().__init__(f"tuning {name!r} came to nothing: {message}")
+        self.name = name
+        self.run = run
         self.reason = message
 
 

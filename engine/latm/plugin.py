@@ -31,23 +31,28 @@ import pluggy
 from latm.errors import (
     BackendError,
     ConfigError,
+    DataError,
     MissingDependency,
     Refused,
     Rejected,
     Throttled,
     Timeout,
     Truncated,
+    TuningFailed,
     Unauthorized,
     Unavailable,
     nearest,
 )
+from latm.tuners import Capabilities, Tuned, Tuner, TunerSpec, TuningJob, TuningState, TuningStep
 from latm_sandbox import LauncherSpec
 
 __all__ = [
     "Backend",
     "BackendError",
     "Call",
+    "Capabilities",
     "ConfigError",
+    "DataError",
     "Function",
     "LauncherSpec",
     "Message",
@@ -60,7 +65,13 @@ __all__ = [
     "Throttled",
     "Timeout",
     "Truncated",
+    "Tuned",
+    "Tuner",
     "TunerSpec",
+    "TuningFailed",
+    "TuningJob",
+    "TuningState",
+    "TuningStep",
     "Unauthorized",
     "Unavailable",
     "Usage",
@@ -237,19 +248,6 @@ class ProviderSpec:
     key_env: str | None = None
     extra: str | None = None
     options: type | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TunerSpec:
-    """A way to fine-tune models.
-
-    Attributes:
-        name: as the user chooses it.
-        create: called with the options of the configuration; what it returns is described with the tuner.
-    """
-
-    name: str
-    create: Callable[[Mapping[str, object]], object]
 
 
 _Options = TypeVar("_Options")
