@@ -28,7 +28,7 @@ from latm._prices import Prices
 from latm._recording import Recording
 from latm._retry import attempt_s, decide
 from latm._threads import in_thread
-from latm.config import Config
+from latm.config import Config, RoleConfig
 from latm.errors import BackendError, ConfigError, LatmError
 from latm.plugin import Backend, Reply, Request
 
@@ -46,13 +46,15 @@ _OWN_OPTIONS = frozenset({"concurrency", "use"})
 class Role:
     """One model in one role."""
 
-    def __init__(self, bound: Bound, *, shared: Roles, recording: Recording | None) -> None:
+    def __init__(
+        self, bound: Bound, settings: RoleConfig, *, shared: Roles, recording: Recording | None
+    ) -> None:
         self.name = bound.role
         self.model = bound.model
         self._bound = bound
         self._shared = shared
         self._recording = recording
-        self._settings = shared.config.role(bound.role)
+        self._settings = settings
         self._options = shared.config.providers.get(ModelRef.parse(bound.model).provider, {})
 
     async def complete(self, request: Request, purpose: Purpose) -> Reply:
@@ -196,12 +198,32 @@ class Roles:
         """
         if name in self._roles:
             return self._roles[name]
+        return await self._get(name, name, self.config.role(name))
+
+    async def filled_by(self, name: str, model: str) -> Role:
+        """A role that another model fills than the configuration says, or a role of a name of its own.
+
+        Args:
+            name: the role's name; where the configuration has one, its settings hold but for the model.
+            model: ``provider:model``.
+
+        Raises:
+            LatmError: as `get`.
+        """
+        own = self.config.roles.get(name)
+        if own is not None and own.model == model:
+            return await self.get(name)
+        settings = RoleConfig(model=model) if own is None else dataclasses.replace(own, model=model)
+        return await self._get(f"{name}={model}", name, settings)
+
+    async def _get(self, key: str, name: str, settings: RoleConfig) -> Role:
         async with self._creating:
-            if name not in self._roles:
+            if key not in self._roles:
                 # In a thread: an SDK takes a second or two to import, and those at work should not wait.
-                made = await in_thread(self._make, name, abandon=True)
-                self._roles[name] = Role(self._bind(name, made), shared=self, recording=made.recording)
-            return self._roles[name]
+                made = await in_thread(self._make, key, name, settings, abandon=True)
+                bound = self._bind(name, made)
+                self._roles[key] = Role(bound, settings, shared=self, recording=made.recording)
+            return self._roles[key]
 
     async def aclose(self) -> None:
         """Close every backend; one that fails to close does not keep the others open."""
@@ -231,21 +253,20 @@ class Roles:
             content=self.config.events.content,
         )
 
-    def _make(self, name: str) -> _Made:
+    def _make(self, key: str, name: str, settings: RoleConfig) -> _Made:
         with self._making:
-            if name in self._made:
-                return self._made[name]
-            made = self._make_new(name)
+            if key in self._made:
+                return self._made[key]
+            made = self._make_new(name, settings)
             with self._handing_over:
                 if not self._closed:
-                    self._made[name] = made
+                    self._made[key] = made
                     return made
         # Nobody waits for it any more. It has sent nothing yet, so that any event loop may close it.
         anyio.run(made.backend.aclose)
         raise ConfigError("this engine is closed")
 
-    def _make_new(self, name: str) -> _Made:
-        settings = self.config.role(name)
+    def _make_new(self, name: str, settings: RoleConfig) -> _Made:
         ref = ModelRef.parse(settings.model, where=f"roles.{name}")
         resolved = resolve(self.plugins, ref, provider_options(self.config, ref.provider))
         places = self._places(resolved)

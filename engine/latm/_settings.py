@@ -33,6 +33,7 @@ class RoleConfig:
         timeout_s: seconds for each attempt of a call; None means those of the provider's table, and 120 where
             that says nothing either.
         record: a file to which every exchange of this role is appended as a cassette.
+        pinned: True keeps this model whatever was promoted to the role, see `latm.tuner`.
     """
 
     model: str
@@ -40,6 +41,7 @@ class RoleConfig:
     temperature: float | None = None
     timeout_s: float | None = None
     record: str | None = None
+    pinned: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no call could be made with."""
@@ -192,6 +194,7 @@ class Price:
         output: of tokens written, reasoning included.
         cache_read: of tokens read from a cache; that of ``input`` if unset.
         cache_write: of tokens written to a cache; that of ``input`` if unset.
+        training: of tokens that a model is tuned on, each pass over them counted; unknown if unset.
         as_of: the day on which the price was looked up; kept with each call that it priced.
     """
 
@@ -199,12 +202,17 @@ class Price:
     output: Decimal
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+    training: Decimal | None = None
     as_of: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no amount."""
         amounts(
-            input=self.input, output=self.output, cache_read=self.cache_read, cache_write=self.cache_write
+            input=self.input,
+            output=self.output,
+            cache_read=self.cache_read,
+            cache_write=self.cache_write,
+            training=self.training,
         )
 
 

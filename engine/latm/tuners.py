@@ -181,6 +181,10 @@ class TunerSpec:
             `latm.plugin.read_options`; None where there is nothing to set.
         capabilities: what it can do.
         extra: the extra of latm, or the distribution, that brings what it needs.
+        untrained: a model of its provider that picks labels by their descriptions alone, if it has one: the
+            base where the user names none, and a contender in comparisons.
+        unavailable: why there is no tuning with this provider; None where there is. Whoever asks for it is
+            told so before anything is spent, and `create` is never called.
     """
 
     name: str
@@ -189,3 +193,5 @@ class TunerSpec:
     settings: type | None = None
     capabilities: Capabilities = Capabilities()
     extra: str | None = None
+    untrained: str | None = None
+    unavailable: str | None = None

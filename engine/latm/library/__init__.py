@@ -1,4 +1,4 @@
-"""The library: tools with their versions, instances, makings, leases and the journal of paid replies."""
+"""The library: tools, instances, makings, leases, the journal of paid replies, tunings and promotions."""
 
 from latm.library._audits import Audit
 from latm.library._holder import new_holder
@@ -8,14 +8,17 @@ from latm.library._makings import Making
 from latm.library._repeats import Repeat
 from latm.library._store import Library
 from latm.library._tools import Version
+from latm.library._tunings import Kept, Promotion
 
 __all__ = [
     "Audit",
     "Busy",
     "JournalEntry",
+    "Kept",
     "Lease",
     "Library",
     "Making",
+    "Promotion",
     "Repeat",
     "Version",
     "new_holder",

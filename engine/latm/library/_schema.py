@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised by one with every change of a table, for which ``_migrations/versions`` has a revision of that name.
 
 A library of a higher one is refused."""
@@ -202,4 +202,39 @@ journal = sa.Table(
     sa.Column("price_date", sa.String(10)),
     sa.Index("ix_latm_journal_run", "run", "step"),
     sa.Index("ix_latm_journal_created", "created"),
+)
+
+# Since schema 4.
+tunings = sa.Table(
+    "latm_tunings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.String(40), nullable=False, unique=True),
+    sa.Column("name", sa.String(64), nullable=False, index=True),
+    sa.Column("record", Json, nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.Column("changed", sa.String(40), nullable=False),
+)
+
+comparisons = sa.Table(
+    "latm_comparisons",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False, index=True),
+    sa.Column("record", Json, nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.Column("changed", sa.String(40), nullable=False),
+)
+
+promotions = sa.Table(
+    "latm_promotions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("tuning", sa.String(64), nullable=False),
+    sa.Column("comparison", sa.Integer, nullable=False),
+    sa.Column("expires", sa.String(40)),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
 )

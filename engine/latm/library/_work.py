@@ -14,12 +14,14 @@ from latm.library._database import Database
 from latm.library._journal import Journal, JournalEntry
 from latm.library._leases import Busy, Lease, Leases
 from latm.library._makings import Making, Makings
+from latm.library._tunings import TuningWork
 
 
-class Work:
+class Work(TuningWork):
     """The side of a library that makers work with; see `latm.library.Library`."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._makings = Makings(database)
         self._leases = Leases(database)
         self._journal = Journal(database.transaction)
