@@ -13,11 +13,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol, runtime_checkable
 
-__all__ = ["Capabilities", "Tuned", "Tuner", "TunerSpec", "TuningJob", "TuningState", "TuningStep"]
+__all__ = ["Capabilities", "Pausing", "Tuned", "Tuner", "TunerSpec", "TuningJob", "TuningState", "TuningStep"]
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
-Status = Literal["prepared", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+MIB = 1024 * 1024
+
+Status = Literal["new", "prepared", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 """Where a job is. The last three are final."""
 
 
@@ -27,7 +29,7 @@ class Capabilities:
 
     Attributes:
         cancel: a job can be cancelled.
-        pause: a job can be paused and resumed.
+        pause: a job can be paused and resumed: the tuner is a `Pausing` one.
         steps: progress is told with losses.
         delete: a tuned model can be deleted.
         converses: what comes of it completes any request; if False it only picks one of the labels that it
@@ -91,18 +93,21 @@ class TuningState:
     """What is known of a job; written down as JSON after every call of the tuner.
 
     Attributes:
-        status: where it is.
+        status: where it is. What `Tuner.prepare` gives is ``new`` as long as it is to be called again, and what
+            `Tuner.submit` gives ``prepared``.
         data: what the tuner needs to find the job again, as JSON data: ids of files and of the job.
         message: for people: what the service said last.
         steps: progress, oldest first.
         trained_tokens: what the service counts for its bill; None where it does not say.
+        wait_s: seconds until the tuner wants to be called again; None leaves it to the engine.
     """
 
-    status: Status
+    status: Status = "new"
     data: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     message: str = ""
     steps: tuple[TuningStep, ...] = ()
     trained_tokens: int | None = None
+    wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,20 +131,33 @@ class Tuner(Protocol):
 
     Every method raises a `latm.errors.BackendError` where the service did not deliver (the engine tries
     again, within bounds, what may be tried again), and `latm.errors.TuningFailed` where the job came to
-    nothing.
+    nothing. None of them sleeps: a tuner that wants to wait says so in `TuningState.wait_s`, and the engine
+    waits, with what is known so far written down.
     """
 
-    async def prepare(self, job: TuningJob, *, again: bool) -> TuningState:
+    async def prepare(self, job: TuningJob, state: TuningState, *, again: bool) -> TuningState:
         """Check the job and hand the data over: upload files, where there is a service.
+
+        Best a file a call: whatever is done twice if the process dies in between is a call of its own.
 
         Args:
             job: what is asked for.
-            again: an earlier call may have got through, wholly or in part: look before you upload.
+            state: what the last call gave; an empty one at first.
+            again: an earlier call with this state may have got through, wholly or in part: look before you
+                upload.
+
+        Returns:
+            The state: ``new`` if this is to be called once more, ``prepared`` if all is there.
         """
         ...
 
     async def submit(self, job: TuningJob, state: TuningState, *, again: bool) -> TuningState:
-        """Start the job: exactly one, however often this is called with ``again``."""
+        """Start the job: exactly one, however often this is called with ``again``.
+
+        Returns:
+            The state: still ``prepared`` if this is to be called once more, since a service may show late
+            what an earlier call has started.
+        """
         ...
 
     async def poll(self, job: TuningJob, state: TuningState) -> TuningState:
@@ -167,6 +185,19 @@ class Tuner(Protocol):
         ...
 
 
+@runtime_checkable
+class Pausing(Protocol):
+    """What a `Tuner` has beside, where `Capabilities.pause` says so."""
+
+    async def pause(self, job: TuningJob, state: TuningState) -> TuningState:
+        """Let the job rest; one that has ended stays as it is."""
+        ...
+
+    async def resume(self, job: TuningJob, state: TuningState) -> TuningState:
+        """Let a job go on that rests."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TunerSpec:
     """A way to fine-tune models.
@@ -181,6 +212,8 @@ class TunerSpec:
             `latm.plugin.read_options`; None where there is nothing to set.
         capabilities: what it can do.
         extra: the extra of latm, or the distribution, that brings what it needs.
+        fewest_lines: of a training file. The engine checks every file against it before the tuner is asked.
+        largest_bytes: of a training file, likewise; a setting of that name takes its place.
         untrained: a model of its provider that picks labels by their descriptions alone, if it has one: the
             base where the user names none, and a contender in comparisons.
         unavailable: why there is no tuning with this provider; None where there is. Whoever asks for it is
@@ -193,5 +226,7 @@ class TunerSpec:
     settings: type | None = None
     capabilities: Capabilities = Capabilities()
     extra: str | None = None
+    fewest_lines: int = 10
+    largest_bytes: int = 512 * MIB
     untrained: str | None = None
     unavailable: str | None = None
