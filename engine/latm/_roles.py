@@ -22,7 +22,7 @@ from latm._attempts import Attempt, Bound
 from latm._budget import Budgets
 from latm._clock import Clock
 from latm._events import Events
-from latm._ledger import Ledger
+from latm._ledger import REPLIED, Ledger
 from latm._plugins import ModelRef, Plugins, Resolved, make_backend, resolve
 from latm._prices import Prices
 from latm._recording import Recording
@@ -75,6 +75,17 @@ class Role:
         if self._recording is not None:
             await self._recording.add(request, reply)
         return reply
+
+    async def outcomes(self, run: str) -> Mapping[str, str]:
+        """How each step of a run ended, as the journal has it: ``replied``, else the last error's name.
+
+        Only what cost tokens is written down. A step that replied is one that `complete` can recall.
+        """
+        found: dict[str, str] = {}
+        for entry in await in_thread(self._shared.library.journal, run, abandon=True):
+            if found.get(entry.step) != REPLIED:
+                found[entry.step] = entry.outcome
+        return found
 
     async def _attempts(self, request: Request, asked: Asked, purpose: Purpose, timeout_s: float) -> Reply:
         policy, elapsed_s, number = self._shared.config.retry, 0.0, 1
@@ -139,7 +150,7 @@ class Role:
         )
         reply = cassettes.decode_reply(found.reply)
         # It belongs to what this run cost, though not to what this engine spent.
-        purpose.bill.add(recalled(found, purpose))
+        purpose.add(recalled(found, purpose))
         if self._recording is not None:
             await self._recording.add_recalled(request, reply)
         return reply
