@@ -76,6 +76,10 @@ class Role:
             await self._recording.add(request, reply)
         return reply
 
+    def digest(self, request: Request) -> str:
+        """SHA-256 of a request as the journal knows it: with what the role says and it does not."""
+        return _asked(self._filled_in(request)).digest
+
     async def outcomes(self, run: str) -> Mapping[str, str]:
         """How each step of a run ended, as the journal has it: ``replied``, else the last error's name.
 
