@@ -93,8 +93,8 @@ class TuningState:
     """What is known of a job; written down as JSON after every call of the tuner.
 
     Attributes:
-        status: where it is. What `Tuner.prepare` gives is ``new`` as long as it is to be called again, and what
-            `Tuner.submit` gives ``prepared``.
+        status: where it is. What `Tuner.prepare` gives is ``new`` as long as it is to be called again, and
+            what `Tuner.submit` gives ``prepared``.
         data: what the tuner needs to find the job again, as JSON data: ids of files and of the job.
         message: for people: what the service said last.
         steps: progress, oldest first.

@@ -2,6 +2,7 @@
 
 `ScriptedBackend` and `scripted_provider` play models without a network. `OpenAIServer` and `AnthropicServer`
 speak the wire formats on the loopback interface, for tests through the real SDKs, and `HttpServer` any other;
+`TuningServer` adds files, fine-tuning jobs and the models that come of them to the first of these.
 `read_request` lets one script serve both, `openai_error` and `anthropic_error` fail as the services do.
 `check_provider` judges a provider.
 """
@@ -13,6 +14,7 @@ from latm.testing._scenario import Check, Report, Scenario
 from latm.testing._scripted import Script, ScriptedBackend, ScriptedProvider, scripted_provider, word_usage
 from latm.testing._servers import AnthropicServer, HttpServer, OpenAIServer
 from latm.testing._shapes import anthropic_error, openai_error
+from latm.testing._tuning_server import TuningServer
 
 __all__ = [
     "AnthropicServer",
@@ -26,6 +28,7 @@ __all__ = [
     "Script",
     "ScriptedBackend",
     "ScriptedProvider",
+    "TuningServer",
     "anthropic_error",
     "check_provider",
     "openai_error",

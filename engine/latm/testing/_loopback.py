@@ -204,6 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.do_POST()
 
+    def do_DELETE(self) -> None:
+        self.do_POST()
+
     def _perform(self, reply: HttpReply) -> None:
         here = not reply.delay_s or _wait(self.connection, reply.delay_s)
         if here and reply.hold and not reply.sent:

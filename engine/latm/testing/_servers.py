@@ -13,7 +13,7 @@ from latm.plugin import Reply, Usage
 from latm.testing._bodies import write_anthropic, write_openai
 from latm.testing._loopback import HttpReply, LoopbackServer, RecordedRequest
 
-__all__ = ["AnthropicServer", "OpenAIServer", "ServerScript"]
+__all__ = ["AnthropicServer", "Face", "HttpServer", "OpenAIServer", "Scripted", "ServerScript"]
 
 Line: TypeAlias = "str | Reply | HttpReply"
 ServerScript: TypeAlias = "Sequence[Line] | Callable[[RecordedRequest], Line]"
@@ -24,8 +24,8 @@ was cut; the metadata of the service's own provider is written back to where it 
 ``PROVIDER.usage_missing`` among it the body tells no usage."""
 
 
-class _Scripted:
-    """A script behind a loopback server, and the tokens that it handed out."""
+class Scripted:
+    """A script that answers requests, and the tokens that it handed out."""
 
     def __init__(self, script: ServerScript, write: Callable[[str, Reply], object]) -> None:
         self._script = script
@@ -33,9 +33,9 @@ class _Scripted:
         self._lock = threading.Lock()
         self._asked = 0
         self.usage = Usage()
-        self.http = LoopbackServer(self._respond)
 
-    def _respond(self, request: RecordedRequest) -> HttpReply:
+    def respond(self, request: RecordedRequest) -> HttpReply:
+        """The response to a request of a model."""
         with self._lock:
             position = self._asked
             self._asked += 1
@@ -58,7 +58,9 @@ class _Scripted:
         return HttpReply(body=self._write(request.path, line))
 
 
-class _Face:
+class Face:
+    """What is seen of a loopback server."""
+
     _base = ""
 
     def __init__(self, http: LoopbackServer) -> None:
@@ -101,10 +103,10 @@ class _Face:
         self._http.close()
 
 
-class _Service(_Face):
+class _Service(Face):
     def __init__(self, script: ServerScript, write: Callable[[str, Reply], object]) -> None:
-        self._scripted = _Scripted(script, write)
-        super().__init__(self._scripted.http)
+        self._scripted = Scripted(script, write)
+        super().__init__(LoopbackServer(self._scripted.respond))
 
     @property
     def usage(self) -> Usage:
@@ -113,7 +115,7 @@ class _Service(_Face):
 
 
 @final
-class HttpServer(_Face):
+class HttpServer(Face):
     """A context manager: a server of any protocol over HTTP, on the loopback interface.
 
     Args:
