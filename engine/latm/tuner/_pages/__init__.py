@@ -9,7 +9,8 @@ def render(template: str, **values: object) -> str:
     """Fill in a template of this folder; every value is escaped, unless it is markup already.
 
     Args:
-        template: the file's name. It extends ``base.html``, which has the style and says what there is to use.
+        template: the file's name. It extends ``base.html``, which has the style and says what there is to
+            use.
         values: what it is given.
 
     Raises:
