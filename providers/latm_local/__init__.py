@@ -8,6 +8,10 @@ leaves the process.
 
 DIRECTORY is one that sentence-transformers wrote, with a BERT or with static embeddings; it needs the extra
 ``local``.
+
+``local:zero-shot``, ``local:zero-shot/DIRECTORY``, ``local:tuned/NAME``: labels for texts, by the labels'
+descriptions and by what the tuner ``local`` has learned from samples. A tuned one chooses among what a
+request offers as well, where it is sure.
 """
 
 from __future__ import annotations
@@ -18,22 +22,55 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from latm.plugin import Backend, ConfigError, ProviderSpec, Usage, hookimpl, read_options
+from latm.plugin import (
+    Backend,
+    Capabilities,
+    ConfigError,
+    ProviderSpec,
+    Tuner,
+    TunerSpec,
+    Usage,
+    hookimpl,
+    read_options,
+)
+from latm_local._settings import LocalSettings
 
-__all__ = ["LocalOptions", "latm_price", "latm_providers"]
+__all__ = ["LocalOptions", "LocalSettings", "latm_price", "latm_providers", "latm_tuners"]
 
 _NAME = "local"
+_ZERO_SHOT, _TUNED = "zero-shot", "tuned/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOptions:
-    """What ``[providers.local]`` may hold: nothing so far."""
+    """What ``[providers.local]`` may hold.
+
+    Attributes:
+        models: the directory of what was trained here, relative to the current one.
+    """
+
+    models: str = "latm-models"
 
 
 @hookimpl
 def latm_providers() -> list[ProviderSpec]:
     """The one provider of this package."""
     return [ProviderSpec(name=_NAME, create=_create, extra=_NAME, options=LocalOptions)]
+
+
+@hookimpl
+def latm_tuners() -> list[TunerSpec]:
+    """The one tuner of this package."""
+    return [
+        TunerSpec(
+            name=_NAME,
+            create=_create_tuner,
+            settings=LocalSettings,
+            capabilities=Capabilities(delete=True, converses=False),
+            extra=_NAME,
+            untrained=_ZERO_SHOT,
+        )
+    ]
 
 
 @hookimpl
@@ -44,19 +81,47 @@ def latm_price(model: str, usage: Usage) -> Decimal | None:
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:
-    read_options(LocalOptions, options, where=f"providers.{_NAME}")
+    settings = read_options(LocalOptions, options, where=f"providers.{_NAME}")
     from latm_local._backend import LocalBackend
     from latm_local._likeness import bm25, tfidf
 
     if model in (measures := {"tfidf": tfidf, "bm25": bm25}):
         return LocalBackend(model, measures[model])
-    folder = Path(os.path.expanduser(model))  # noqa: PTH111 - of an unknown user Path's raises
-    if not model or not folder.is_dir():
+    if model == _ZERO_SHOT:
+        from latm_local._tuned import ZeroShotBackend
+
+        return ZeroShotBackend(model)
+    if model.startswith(_TUNED):
+        from latm_local._tuned import TunedBackend
+
+        return TunedBackend.load(_folder(settings.models), model.removeprefix(_TUNED))
+    path = model.removeprefix(f"{_ZERO_SHOT}/")
+    folder = _folder(path)
+    if not path or not folder.is_dir():
         raise ConfigError(
-            f"{model!r} is none of {', '.join(measures)} and no directory; a directory must be one that "
-            "sentence-transformers wrote",
+            f"{path!r} is none of {', '.join(measures)} and no directory; a directory must be one that "
+            f"sentence-transformers wrote. Labels are said by {_ZERO_SHOT}, {_ZERO_SHOT}/DIRECTORY and "
+            f"{_TUNED}NAME",
             where=f"{_NAME}:{model}",
         )
     from latm_local._sentences import SentenceModel
 
-    return LocalBackend(folder.name, SentenceModel.load(folder).likeness, slow=True)
+    sentences = SentenceModel.load(folder)
+    if path == model:
+        return LocalBackend(folder.name, sentences.likeness, slow=True)
+    from latm_local._tuned import ZeroShotBackend
+
+    return ZeroShotBackend(f"{_ZERO_SHOT}/{folder.name}", sentences)
+
+
+def _create_tuner(options: Mapping[str, object]) -> Tuner:
+    settings = read_options(LocalOptions, options, where=f"providers.{_NAME}")
+    from latm_local import _scikit
+    from latm_local._tuner import LocalTuner
+
+    _scikit.versions()  # what is not installed is missed now, before anything is asked of it
+    return LocalTuner(_folder(settings.models))
+
+
+def _folder(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - of an unknown user Path's raises

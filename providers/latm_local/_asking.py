@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from latm.plugin import Rejected, Request
+from latm_local._labels import refuse_settings
 
 UNSURE = "unsure"
 _CARD = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -52,11 +53,13 @@ class Asked:
         question: what has to be assigned; empty where it cannot be told alone.
         choices: those of which something is known.
         properties: of the reply's object, that of the choice first; none where the choices are functions.
+        offered: all names that may be picked, also those of which nothing is known.
     """
 
     question: str
     choices: tuple[Choice, ...]
     properties: tuple[str, ...]
+    offered: tuple[str, ...]
 
 
 def read(request: Request) -> Asked:
@@ -65,20 +68,20 @@ def read(request: Request) -> Asked:
     Raises:
         Rejected: it offers none, or wants what cannot be done here; says what.
     """
-    for name in ("temperature", "stop"):
-        if getattr(request, name):
-            raise Rejected(f"local models have no {name}: leave it out")
+    refuse_settings(request)
     # What is said in a conversation may mean anything that was said before: of that nothing is proven.
     question = request.messages[0].text if len(request.messages) == 1 else ""
     if request.functions and request.response_schema is None:
         if any(each.parameters.get("properties") for each in request.functions):
             raise Rejected("local models cannot write calls: they choose among functions without arguments")
         cards = {each.name: each.description for each in request.functions}
-        return Asked(question, tuple(_choice(name, card) for name, card in cards.items()), ())
+        choices = tuple(_choice(name, card) for name, card in cards.items())
+        return Asked(question, choices, (), tuple(cards))
     properties, names = _offered(request.response_schema)
     _, *parts = _CARD.split(request.system or "")
     cards = dict(zip(parts[::2], parts[1::2], strict=True))
-    return Asked(question, tuple(_choice(name, cards[name]) for name in names if name in cards), properties)
+    choices = tuple(_choice(name, cards[name]) for name in names if name in cards)
+    return Asked(question, choices, properties, tuple(names))
 
 
 def _offered(schema: Mapping[str, object] | None) -> tuple[tuple[str, ...], Sequence[str]]:
