@@ -210,6 +210,8 @@ class TunerSpec:
             name of the configuration that uses it (``use = "openai"``) is as good, with a table of its own.
         settings: the dataclass of what ``[training]`` may hold beside ``tuner``, as for
             `latm.plugin.read_options`; None where there is nothing to set.
+        aside: settings that do not change what is trained, such as how often is looked: to change one of them
+            begins no other job.
         capabilities: what it can do.
         extra: the extra of latm, or the distribution, that brings what it needs.
         fewest_lines: of a training file. The engine checks every file against it before the tuner is asked.
@@ -224,6 +226,7 @@ class TunerSpec:
     create: Callable[[Mapping[str, object]], Tuner]
     provider: str | None = None
     settings: type | None = None
+    aside: frozenset[str] = frozenset()
     capabilities: Capabilities = Capabilities()
     extra: str | None = None
     fewest_lines: int = 10

@@ -185,7 +185,7 @@ class TuningServer(Face):
         if "file" not in fields or "purpose" not in fields:
             return openai_error(400, "file and purpose are needed")
         (name, content), (_, purpose) = fields["file"], fields["purpose"]
-        file = {
+        file: dict[str, Any] = {
             **self._entry("file", "file"),
             "bytes": len(content),
             "filename": name,
@@ -201,7 +201,7 @@ class TuningServer(Face):
         for key in ("training_file", "validation_file"):
             if (file := asked.get(key)) is not None and file not in self._files:
                 return openai_error(400, f"{key}: there is no file {file!r}")
-        job = {
+        job: dict[str, Any] = {
             **self._entry("ftjob", "fine_tuning.job"),
             "model": asked.get("model"),
             "organization_id": "org-1",
