@@ -6,18 +6,18 @@ import inspect
 import os
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from latm._discovery import ModelRef, ProviderEntry, one_line, typename
 from latm.errors import ConfigError, LatmError, MissingDependency, PluginError, Unauthorized
-from latm.plugin import Backend, ProviderSpec, read_options
+from latm.plugin import Backend, ProviderSpec, Tuner, TunerSpec, read_options
 
 if TYPE_CHECKING:
     from latm._plugins import Plugins
 
-__all__ = ["Resolved", "check_options", "create_backend", "make_backend", "resolve"]
+__all__ = ["Resolved", "check_options", "create_backend", "make_backend", "make_tuner", "resolve"]
 
 _OWN_OPTIONS = frozenset({"concurrency", "key_env", "use"})
 # Another one in every process, so that a credential that was seen somewhere tells nothing of its key.
@@ -144,6 +144,37 @@ def make_backend(resolved: Resolved) -> Backend:
     raise failure
 
 
+def make_tuner(resolved: Resolved, spec: TunerSpec) -> Tuner:
+    """Have a plugin make a tuner, with the options and the key of the provider whose models it tunes.
+
+    Raises:
+        LatmError: what the plugin says: a wrong option, a missing key.
+        MissingDependency: what it needs is not installed; says the pip line.
+        PluginError: the plugin failed otherwise, or what it made is no `Tuner`.
+    """
+    entry = resolved.entry
+    secret = resolved.options.get("api_key")
+    made: object = None
+    failure: LatmError | None = None
+    try:
+        made = spec.create(resolved.options)
+    except LatmError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        like = ProviderSpec(name=spec.name, create=entry.spec.create, extra=spec.extra)
+        failure = _creation_error(
+            replace(entry, spec=like), error, secret if isinstance(secret, str) else "", what="tuner"
+        )
+    if failure is None and not isinstance(made, Tuner):
+        failure = PluginError(
+            f"the tuner {spec.name!r} made {typename(made)}, which is no Tuner",
+            distribution=entry.distribution,
+        )
+    if failure is not None:
+        raise failure
+    return cast("Tuner", made)
+
+
 def _credential(provider: str, options: Mapping[str, object]) -> str:
     import hashlib
 
@@ -188,12 +219,14 @@ def _find_key(plugins: Plugins, name: str, spec: ProviderSpec, options: Mapping[
     raise Unauthorized(f"the provider {name!r} has no key: {remedy}")
 
 
-def _creation_error(entry: ProviderEntry, error: BaseException, secret: str) -> LatmError:
+def _creation_error(
+    entry: ProviderEntry, error: BaseException, secret: str, *, what: str = "provider"
+) -> LatmError:
     failure: LatmError
     if isinstance(error, ImportError):
         ours = entry.distribution.partition(" ")[0] == "latm"
         failure = MissingDependency(
-            f"the provider {entry.spec.name!r}",
+            f"the {what} {entry.spec.name!r}",
             module=error.name or str(error),
             extra=entry.spec.extra if ours else None,
             requirement=None if ours else entry.spec.extra,
@@ -202,7 +235,7 @@ def _creation_error(entry: ProviderEntry, error: BaseException, secret: str) -> 
         text = one_line(error)
         text = text.replace(secret, "***") if secret else text
         failure = PluginError(
-            f"the provider {entry.spec.name!r} cannot be used: {text}",
+            f"the {what} {entry.spec.name!r} cannot be used: {text}",
             distribution=entry.distribution,
         )
     if not secret or secret not in "".join(traceback.format_exception(error)):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
-from latm.plugin import Backend, ProviderSpec, hookimpl, read_options
+from latm.plugin import Backend, ConfigError, ProviderSpec, TunerSpec, hookimpl, read_options
 
-__all__ = ["AnthropicOptions", "latm_providers"]
+__all__ = ["AnthropicOptions", "latm_providers", "latm_tuners"]
 
 KEY_ENV = "ANTHROPIC_API_KEY"
 DEFAULT_MAX_OUTPUT_TOKENS = 8192
+NO_TUNING = "Anthropic's API has no fine-tuning: its models can write samples and be compared, not tuned."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,16 @@ def latm_providers() -> list[ProviderSpec]:
             name="anthropic", create=_create, key_env=KEY_ENV, extra="anthropic", options=AnthropicOptions
         )
     ]
+
+
+@hookimpl
+def latm_tuners() -> list[TunerSpec]:
+    """None that works, said by name."""
+    return [TunerSpec(name="anthropic", create=_cannot, unavailable=NO_TUNING)]
+
+
+def _cannot(_options: Mapping[str, object]) -> NoReturn:
+    raise ConfigError(NO_TUNING)
 
 
 def _create(model: str, options: Mapping[str, object]) -> Backend:
