@@ -198,7 +198,7 @@ class SdkClient:
             return error  # our own, of `_refuse_compressed`, where the SDK does not wrap it
         except (TypeError, ValueError, LookupError) as error:
             # Raised by the SDK before anything was sent: it cannot write this as a request.
-            return Rejected(f"the request cannot be made: {type(error).__name__}: {self._shown(str(error))}")
+            return Rejected(f"the request cannot be made: {type(error).__name__}: {self.shown(str(error))}")
         except Exception as error:  # noqa: BLE001 - the SDK's, or the HTTP library's behind it
             return self._lost(error.__cause__ or error)
 
@@ -208,7 +208,7 @@ class SdkClient:
         except BackendError as error:
             return error
         except ValueError as error:
-            return Unavailable(f"the reply cannot be read: {self._shown(str(error))}")
+            return Unavailable(f"the reply cannot be read: {self.shown(str(error))}")
         except Exception as error:  # noqa: BLE001 - the HTTP library's, whose types are not ours
             return self._lost(error)
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -220,13 +220,14 @@ class SdkClient:
         if not error:
             return None
         code = read_object(error).get("code")
-        message = f"the service replied with an error: {self._shown(_message(error))}"
+        message = f"the service replied with an error: {self.shown(_message(error))}"
         if isinstance(code, int) and 400 <= code < 600:  # noqa: PLR2004 - the range of HTTP errors
             return status_error(code, message)
         return Unavailable(message)
 
-    def _shown(self, text: str) -> str:
-        """A text as an error may show it; cut only when nothing of a secret can be left at its end."""
+    def shown(self, text: str) -> str:
+        """A text of the service as it may be shown: without secrets, in one line, cut where it is long."""
+        # Cut only when nothing of a secret can be left at its end.
         return shorten(self._hide(text))
 
     def _hide(self, text: str) -> str:
@@ -244,7 +245,7 @@ class SdkClient:
         sent = not any(type(cause).__name__ in _BEFORE_SENDING for cause in _causes(error))
         if "Timeout" in name:
             return Timeout(f"no reply in time: {name}", sent=sent)
-        return Unavailable(f"no connection, or it broke: {name}: {self._shown(str(error))}", sent=sent)
+        return Unavailable(f"no connection, or it broke: {name}: {self.shown(str(error))}", sent=sent)
 
     def _status(self, error: Any) -> BackendError:
         status: int = error.status_code
@@ -259,7 +260,7 @@ class SdkClient:
         millis = parse_retry_after(headers.get("retry-after-ms"))
         if millis is not None:
             wait_s = millis / 1000
-        message = f"HTTP {status}: {self._shown(_message(error.body))}"
+        message = f"HTTP {status}: {self.shown(_message(error.body))}"
         if getattr(error, "code", None) in _OUT_OF_CREDIT:
             # It comes as 429, but no waiting helps: the account has to be topped up.
             return Unauthorized(message, status=status)

@@ -1,7 +1,8 @@
 """``openai:MODEL``: OpenAI's models, and those of every server that speaks the same protocol.
 
 The key comes from ``OPENAI_API_KEY``. With ``base_url`` set (vLLM, Ollama, llama.cpp, a gateway) no key is
-needed where the server wants none. Options: see `OpenAIOptions`.
+needed where the server wants none. Options: see `OpenAIOptions`. Servers that fine-tune do so
+as ``openai``, too; settings: see `OpenAITuning`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from latm.plugin import Backend, ProviderSpec, hookimpl, read_options
+from latm.plugin import Backend, Capabilities, ProviderSpec, Tuner, TunerSpec, hookimpl, read_options
+from latm_openai._settings import ASIDE, OpenAITuning
 
-__all__ = ["OpenAIOptions", "latm_providers"]
+__all__ = ["OpenAIOptions", "OpenAITuning", "latm_providers", "latm_tuners"]
 
 KEY_ENV = "OPENAI_API_KEY"
 
@@ -58,8 +60,30 @@ def latm_providers() -> list[ProviderSpec]:
     ]
 
 
+@hookimpl
+def latm_tuners() -> list[TunerSpec]:
+    """The fine-tuning of OpenAI and of compatible services."""
+    return [
+        TunerSpec(
+            name="openai",
+            create=_create_tuner,
+            settings=OpenAITuning,
+            aside=ASIDE,
+            capabilities=Capabilities(cancel=True, pause=True, steps=True, delete=True),
+            extra="openai",
+        )
+    ]
+
+
 def _create(model: str, options: Mapping[str, object]) -> Backend:
     chosen = read_options(OpenAIOptions, options, where="providers.openai")
     from latm_openai._backend import OpenAIBackend
 
     return OpenAIBackend(model, chosen)
+
+
+def _create_tuner(options: Mapping[str, object]) -> Tuner:
+    chosen = read_options(OpenAIOptions, options, where="providers.openai")
+    from latm_openai._tuner import OpenAITuner
+
+    return OpenAITuner(chosen)

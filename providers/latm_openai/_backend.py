@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, final
 
-import openai
-
 from latm.plugin import Rejected, Reply, Request
-from latm.sdk import SdkClient, clean_headers, clean_key
-from latm_openai import KEY_ENV, OpenAIOptions, _chat, _responses
+from latm_openai import OpenAIOptions, _chat, _responses
+from latm_openai._client import open_client
 
 
 @final
@@ -19,16 +17,7 @@ class OpenAIBackend:
     def __init__(self, model: str, options: OpenAIOptions) -> None:
         self._model = model
         self._options = options
-        key = clean_key(options.api_key, provider="openai", key_env=KEY_ENV, needed=options.base_url is None)
-        self._client = SdkClient(
-            openai,
-            "AsyncOpenAI",
-            api_key=key,
-            base_url=options.base_url,
-            timeout_s=options.timeout_s,
-            headers=clean_headers(options.headers, api_key=key, where="providers.openai.headers"),
-            query=options.query,
-        )
+        self._client = open_client(options)
 
     def __repr__(self) -> str:
         return f"<openai:{self._model}>"

@@ -144,6 +144,8 @@ async def train(
         async with _held(library, training) as mine:
             if mine:
                 training = await in_thread(_kept, library, training)
+                # Those that lie aside may have changed since it was begun.
+                training = training.replace(settings=asked.training.settings)
                 job = training.asked(asked.data, asked.validation)
                 return await _driven(Drive(training, job, **_driving(means)), follow=follow)
         if not follow:
@@ -263,9 +265,12 @@ def _settings(
     """All settings, and those that decide on what is trained and are not the tuner's own."""
     if offer.settings is None:
         return given, {name: _json(value) for name, value in given.items()}
-    kinds: tuple[Any, ...] = fields(offer.settings)
-    asked: object = read_options(offer.settings, given, where="training")
-    usual: object = read_options(offer.settings, {}, where="training")
+    kind: type[Any] = offer.settings
+    kinds: tuple[Any, ...] = fields(kind)
+    asked, usual = (
+        read_options(kind, given, where="training"),
+        read_options(kind, {}, where="training"),
+    )
     values = {each.name: getattr(asked, each.name) for each in kinds}
     # A setting that a later version brings must not name an old job anew.
     telling = {
