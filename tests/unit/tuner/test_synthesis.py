@@ -1,23 +1,15 @@
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
 
-import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from latm import BudgetExceeded, Ledger, Rejected
-from latm.errors import DataError
-from latm.plugin import Reply, Request, Usage
-from latm.testing import ScriptedBackend
+from latm import Ledger
 from latm.tuner import Sample, TuningSpec
 from latm.tuner.synthesis import Part, Synthesis, synthesise
 from unit.engine.desk import Desk, desk
-from unit.tuner.writer import LABELS, good, label_of, prompt, reply, spec, text, texts, wanted
+from unit.tuner.writer import LABELS, good, spec
 
 pytestmark = pytest.mark.anyio
 

@@ -49,7 +49,7 @@ def wanted(request: Request) -> dict[int, Mapping[str, str]]:
     for number, line in re.findall(r"^(\d+)\. (.*)$", prompt(request), re.MULTILINE):
         plain = line.partition(" (once more:")[0]
         pairs = [] if plain == "as you like" else [each.split(": ", 1) for each in plain.split("; ")]
-        found[int(number)] = {name: value for name, value in pairs}
+        found[int(number)] = dict(pairs)
     return found
 
 
