@@ -178,7 +178,7 @@ def _leaks_of_the_rest(corpus: Corpus, drop: set[str]) -> list[Finding]:
 
 def _figures(corpus: Corpus, likeness: repeats.Likeness) -> dict[str, object]:
     words = [count_words(each.sample.text) for each in corpus.texts] or [0]
-    opening, beginning_so = next(iter(variety.openings(corpus.texts)), ("", []))
+    openings = variety.openings(corpus.texts)
     return {
         "samples": len(corpus.texts),
         "labels": {label: len(those) for label, those in corpus.by_label(corpus.texts).items()},
@@ -186,6 +186,9 @@ def _figures(corpus: Corpus, likeness: repeats.Likeness) -> dict[str, object]:
         **{f"distinct_{size}": variety.distinct(corpus.texts, size) for size in (1, 2, 3)},
         "nearest_mean": fmean(likeness.nearest or (0.0,)),
         "nearest_max": max(likeness.nearest, default=0.0),
-        "opening": {"words": opening, "texts": len(beginning_so)},
+        "opening": {
+            "words": openings[0][0] if openings else "",
+            "texts": len(openings[0][1]) if openings else 0,
+        },
         "validation": {name: len(texts) for name, texts in corpus.others.items()},
     }
