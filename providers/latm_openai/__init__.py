@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from latm.plugin import Backend, Capabilities, ProviderSpec, Tuner, TunerSpec, hookimpl, read_options
-from latm_openai._settings import ASIDE, OpenAITuning
+from latm_openai._settings import OpenAITuning
 
 __all__ = ["OpenAIOptions", "OpenAITuning", "latm_providers", "latm_tuners"]
 
@@ -68,7 +68,7 @@ def latm_tuners() -> list[TunerSpec]:
             name="openai",
             create=_create_tuner,
             settings=OpenAITuning,
-            aside=ASIDE,
+            aside=frozenset({"poll_s", "longest_poll_s", "looks", "largest_bytes", "expires"}),
             capabilities=Capabilities(cancel=True, pause=True, steps=True, delete=True),
             extra="openai",
         )

@@ -8,8 +8,6 @@ from datetime import date
 from typing import Literal
 
 _LONGEST_SUFFIX = 64  # characters
-ASIDE = frozenset({"poll_s", "longest_poll_s", "looks", "largest_bytes", "expires"})
-"""What does not change what is trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
