@@ -119,7 +119,8 @@ def with_promotions(config: Config, library: Library, *, now: datetime, events: 
     if roles == config.roles:
         return config
     tree: dict[str, Any] = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
-    return Config(**{**tree, "roles": roles})
+    tree["roles"] = roles
+    return Config(**tree)
 
 
 def watch(library: Library, *, now: datetime) -> tuple[tuple[str, bool], ...]:
