@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -102,7 +103,14 @@ def shortcuts(corpus: Corpus) -> list[Finding]:
 
 def _told_by_length(texts: Sequence[Text]) -> float:
     """Share of texts whose label is the commonest of the others that are about as long."""
-    order = sorted(texts, key=lambda each: (count_words(each.sample.text), each.label))
+    # Among those of one length the order must not tell the label either.
+    order = sorted(
+        texts,
+        key=lambda each: (
+            count_words(each.sample.text),
+            hashlib.sha256(each.key.encode("utf-8", "replace")).digest(),
+        ),
+    )
     size = max(len(order) // _BINS, 2)
     bins = [order[at : at + size] for at in range(0, len(order), size)]
     if len(bins) > 1 and len(bins[-1]) < size:

@@ -33,7 +33,7 @@ _LEFTOVERS: Mapping[str, re.Pattern[str]] = MappingProxyType(
         # No index of a program, "a[i]", and no link, "[here](https://...)".
         "a gap in brackets": re.compile(
             rf"(?<![\w\]])\[\s*[^\W\d_][^\[\]\n]{{0,60}}\](?!\()"
-            rf"|(?<!\w)\{{{{?\s*{_HINTS}\b[^{{}}\n]{{0,40}}\}}}}?|<\s*{_HINTS}\b[^<>\n]{{0,40}}>|_{{4,}}",
+            rf"|(?<!\w)\{{{{?\s*{_HINTS}(?![^\W_])[^{{}}\n]{{0,40}}\}}}}?|<\s*{_HINTS}(?![^\W_])[^<>\n]{{0,40}}>|_{{4,}}",
             re.IGNORECASE,
         ),
         "dummy text": re.compile(r"\blorem ipsum\b", re.IGNORECASE),
