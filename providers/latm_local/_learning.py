@@ -22,7 +22,7 @@ from latm_local._zero_shot import ZeroShot
 if TYPE_CHECKING:
     from latm_local._sentences import SentenceModel
 
-_WORTH = 10.0
+_WORTH = 10.0  # samples of a label that weigh as much as its description; chosen by hand, not measured
 _FOLDS = 5
 _FEWEST_LEFT_OUT = 24  # samples; of fewer the figures say nothing
 _FLOOR = 1e-6  # of a probability, so that its logarithm is finite

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from latm_local._bert import Array
     from latm_local._sentences import SentenceModel
 
-# One step of likeness weighs e to this: a guess that is right about as often as it says so, see
-# tests/bench/tuning.py. Cosines of TF-IDF are small; those of sentences are larger and lie closer together.
+# One step of likeness weighs e to this: chosen by hand, not calibrated. Cosines of TF-IDF are small; those of
+# sentences are larger and lie closer together.
 _SHARPNESS_TFIDF, _SHARPNESS_SENTENCES = 20.0, 12.0
 
 
