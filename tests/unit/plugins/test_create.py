@@ -124,7 +124,8 @@ def test_a_missing_sdk_of_a_built_in_names_the_extra(monkeypatch, provider):
     import sys
 
     monkeypatch.setitem(sys.modules, provider, None)
-    monkeypatch.delitem(sys.modules, f"latm_{provider}._backend", raising=False)
+    for name in [each for each in sys.modules if each.startswith(f"latm_{provider}._")]:
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingDependency, match=rf"pip install 'latm\[{provider}\]'") as caught:
         create_backend(Plugins.load(), ModelRef(provider, "m"), api_key=CANARY)
     assert caught.value.module == provider
