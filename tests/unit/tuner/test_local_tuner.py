@@ -172,6 +172,28 @@ async def test_what_a_killed_process_left_is_no_model(tmp_path: Path) -> None:
     assert await train(tmp_path, job_of()) == "tuned/things-01234567"
 
 
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"base": "gpt-5"}, "trains zero-shot or zero-shot/DIRECTORY, not 'gpt-5'"),
+        ({"base": "zero-shot/"}, "trains zero-shot"),
+        ({"base": "zero-shot/no/such"}, "'no/such' is no directory"),
+        ({"base": "zero-shot/one", "settings": {"embeddings": "two"}}, "leave one out"),
+        ({"settings": {"embedding": "x"}}, "Did you mean 'embeddings'"),
+        ({"settings": {"abstain_below": 1.5}}, "between 0 and 1"),
+        ({"settings": {"choose_above": "high"}}, "choose_above"),
+        ({"labels": {**PETS, "gardens": "Trees."}}, "no sample has this label"),
+        ({"labels": {**PETS, "Unsure": "Else."}}, "call the label 'Unsure' otherwise"),
+    ],
+)
+async def test_what_cannot_be_trained_is_said_at_once(
+    tmp_path: Path, changes: dict[str, Any], wrong: str
+) -> None:
+    job = dataclasses.replace(job_of(), **changes)
+    with pytest.raises(ConfigError, match=wrong):
+        await tuner_in(tmp_path).prepare(job, TuningState(), again=False)
+
+
 async def test_of_texts_that_are_all_the_same_nothing_is_learned(tmp_path: Path) -> None:
     template = Template.of(spec_of(PETS))
     same = chat_lines(template, [Sample("the same", label) for label in (*PETS, *PETS) * 3])
@@ -357,3 +379,29 @@ async def test_another_version_serves_what_it_says_alike(tmp_path: Path) -> None
 def sentences(tmp_path: Path) -> Path:
     files = {"modules.json": tiny.BERT, "config.json": tiny.CONFIG, "1_Pooling/config.json": tiny.MEAN}
     return tiny.write(tmp_path / "sentences", dict(files), tiny.weights(1))
+
+
+async def test_embeddings_come_with_the_base_or_the_setting(tmp_path: Path, sentences: Path) -> None:
+    labels = {"sorting": "sort the words", "closing": "close the brackets"}
+    texts = [
+        ("sorting", "sort pear fig"),
+        ("closing", "close brackets kiwi"),
+    ] * 60  # the more samples, the less the guess of a model without sense counts
+    training = chat_lines(Template.of(spec_of(labels)), [Sample(text, label) for label, text in texts])
+    job = job_of(labels, training=training, base=f"zero-shot/{sentences}")
+    other = dataclasses.replace(
+        job, base="zero-shot", run="fedcba98", settings={"embeddings": str(sentences)}
+    )
+    for each in (job, other):
+        backend = load(tmp_path, await train(tmp_path, each))
+        assert await said(backend, "sort pear fig", labels) == "sorting"
+        assert await said(backend, "", labels) in labels
+    zero_shot = latm_local._create(f"zero-shot/{sentences}", {})
+    assert await said(zero_shot, "sort the words", labels) in labels
+
+    tiny.write(sentences, {}, tiny.weights(2))
+    with pytest.raises(ConfigError, match="another sentence model than the one that is in"):
+        load(tmp_path)
+    sentences.rename(tmp_path / "moved")  # noqa: ASYNC240
+    with pytest.raises(ConfigError, match="which is no directory here"):
+        load(tmp_path)
