@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 
 import anyio
@@ -33,6 +34,7 @@ from latm.library import Library
 from latm.maker import Maker
 from latm.maker.judge import Judge, judging_sandbox
 from latm.maker.strict import Strict
+from latm.tuner.promotion import with_promotions
 from latm.user import User
 from latm_sandbox import AsyncSandbox, Image, Limits, SandboxError
 
@@ -91,6 +93,8 @@ async def furnish(
     events = Events(listener, plugins.event)
     library = await in_thread(Library, config.library.url)
     stack.push_async_callback(_close, lambda: in_thread(library.close))
+    promoted = partial(with_promotions, config, library, now=clock.now(), events=events)
+    config = await in_thread(promoted)
     roles = Roles(
         config,
         plugins,

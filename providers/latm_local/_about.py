@@ -103,7 +103,7 @@ def read_about(folder: Path, name: str) -> About:
     except FileNotFoundError:
         raise ConfigError(
             f"no such model in the directory {folder}.{nearest(name, names(folder))} "
-            "`latm tune train SPEC.toml --tuner local` makes one",
+            "The tuner local makes them",
             where=f"local:tuned/{name}",
         ) from None
     except OSError as error:

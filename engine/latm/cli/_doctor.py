@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -72,7 +73,7 @@ def _examine(path: Path | None, library: str | None) -> Iterator[Finding]:
     yield from _roles(settings, plugins)
     yield from _keys(settings, plugins)
     yield from _sandbox(settings, plugins)
-    yield _library(library, settings)
+    yield from _library(library, settings)
 
 
 def _roles(settings: Config, plugins: Plugins) -> Iterator[Finding]:
@@ -111,21 +112,26 @@ def _sandbox(settings: Config, plugins: Plugins) -> Iterator[Finding]:
         yield _problem("sandbox", str(error), getattr(error, "remedy", ""))
 
 
-def _library(library: str | None, settings: Config) -> Finding:
+def _library(library: str | None, settings: Config) -> Iterator[Finding]:
     from latm.library import Library
+    from latm.tuner.promotion import watch
 
     url = settings.library.url if library is None else library_url(library)
     file = url.removeprefix("sqlite:///")
     if url.startswith("sqlite:///") and not Path(file).exists():
-        return _finding("library", f"{url} does not exist yet; it is made when it is first used")
+        yield _finding("library", f"{url} does not exist yet; it is made when it is first used")
+        return
     try:
         store = Library(url)
     except LatmError as error:
-        return _problem("library", str(error), "")
+        yield _problem("library", str(error), "")
+        return
     try:
-        return _finding("library", f"{store.url}, tools in use: {len(store.list())}")
+        yield _finding("library", f"{store.url}, tools in use: {len(store.list())}")
+        for said, well in watch(store, now=datetime.now(UTC)):
+            yield Finding(name="promotion", ok=well, detail=said, remedy="")
     except LatmError as error:
-        return _problem("library", str(error), "")
+        yield _problem("library", str(error), "")
     finally:
         store.close()
 

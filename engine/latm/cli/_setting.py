@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latm.config import ROLES, Config, LibraryConfig
+from latm.config import ROLES, Config, LibraryConfig, RoleConfig
 
 DEFAULT_CONFIG = "latm.toml"
 CONFIG_VARIABLE = "LATM_CONFIG"
@@ -70,7 +70,9 @@ def build_config(path: Path | None, *, library: str | None = None, **models: str
     if given:
         roles: dict[str, Any] = dict(config.roles)
         for role, model in given.items():
-            roles[role] = dataclasses.replace(roles[role], model=model) if role in roles else model
+            own = roles.get(role, RoleConfig(model=model))
+            # What is asked for by name is what is used, whatever was promoted.
+            roles[role] = dataclasses.replace(own, model=model, pinned=True)
         changes["roles"] = roles
     tree = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
     return Config(**{**tree, **changes})

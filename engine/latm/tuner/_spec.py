@@ -137,7 +137,7 @@ class TuningSpec:
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ConfigError(f"no such file; latm tune new {path} writes one", where=str(path)) from None
+            raise ConfigError("no such file", where=str(path)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
         except tomllib.TOMLDecodeError as error:

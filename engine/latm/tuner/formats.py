@@ -29,6 +29,7 @@ LARGEST_BYTES = 512 * 1024 * 1024
 
 _ROLES = ("system", "user", "assistant")
 _OUTPUT_TOKENS = 64
+_AROUND = " \t\r\n\"'`*."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,16 @@ class Template:
 
         White space, quotes and a full stop around it are forgiven, and its case; nothing else is.
         """
-        said = reply.strip().strip("\"'`*").removesuffix(".").strip().casefold()
-        found = next((label for label in self.labels if label.casefold() == said), None)
-        return UNSURE if found is None and said == UNSURE else found
+        said = reply.strip().casefold()
+        exact = [label for label in self.labels if label.casefold() == said]
+        found = exact or [label for label in self.labels if _bare(label) == _bare(said)]
+        if len(found) == 1:
+            return found[0]
+        return UNSURE if not found and _bare(said) == UNSURE else None
+
+
+def _bare(text: str) -> str:
+    return text.strip(_AROUND).casefold()
 
 
 def chat_lines(template: Template, samples: Iterable[Sample]) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latm._records import slug
 from latm.config import ROLES, Config, RoleConfig
-from latm.errors import ConfigError, LibraryError, TuningFailed, nearest
+from latm.errors import ConfigError, TuningFailed, nearest
 
 if TYPE_CHECKING:
     from latm._events import Events
@@ -126,13 +126,9 @@ def with_promotions(config: Config, library: Library, *, now: datetime, events: 
 def watch(library: Library, *, now: datetime) -> tuple[tuple[str, bool], ...]:
     """What there is to say about promoted models: a sentence for each, and whether all is well with it."""
     found: list[tuple[str, bool]] = []
-    try:
-        promotions = library.promotions()
-    except LibraryError as error:
-        return ((str(error), False),)
-    for role, each in sorted(promotions.items()):
+    for role, each in sorted(library.promotions().items()):
         said = f"{role} is {each.model}, promoted by comparison {each.comparison} of {each.tuning}"
-        back = f"latm tune demote {role} takes it back"
+        back = f"library.demote({role!r}) takes it back"
         if each.expires is None:
             found.append((said, True))
         elif each.expired(now):

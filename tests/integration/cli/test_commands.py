@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from latm.library import Library
+from latm.library import Library, Promotion
 
 pytestmark = pytest.mark.docker
 
@@ -152,6 +153,17 @@ def test_doctor_says_what_to_do(latm: Any, workshop: Path, tmp_path: Path) -> No
     assert "is not a latm library" in done.stdout
     findings = json.loads(latm("doctor", "--json").stdout)
     assert {finding["name"] for finding in findings} >= {"python", "providers", "library", "role maker"}
+
+
+def test_doctor_says_when_a_promoted_model_ends(latm: Any, workshop: Path) -> None:
+    library = Library(f"sqlite:///{workshop / 'latm.db'}")
+    ended = datetime(2026, 1, 2, tzinfo=UTC)
+    library.promote(Promotion(role="user", model="local:x", tuning="pets", comparison=7, expires=ended))
+    library.close()
+    findings = json.loads(latm("doctor", "--json").stdout)
+    (found,) = [each for each in findings if each["name"] == "promotion"]
+    assert not found["ok"]
+    assert "user is local:x, promoted by comparison 7 of pets, expired on 2026-01-02" in found["detail"]
 
 
 def test_doctor_says_which_names_in_the_lists_of_plugins_are_no_plugin_s(latm: Any, workshop: Path) -> None:

@@ -157,7 +157,7 @@ async def test_a_name_that_could_lead_elsewhere_is_none(tmp_path: Path, name: st
 
 async def test_of_a_model_that_is_missing_the_nearest_is_said(tmp_path: Path) -> None:
     await train(tmp_path, job_of())
-    with pytest.raises(ConfigError, match=r"Did you mean 'things-01234567'\?.*latm tune train"):
+    with pytest.raises(ConfigError, match=r"Did you mean 'things-01234567'\?.*The tuner local"):
         load(tmp_path, "tuned/things-01234568")
 
 
