@@ -36,7 +36,6 @@ class Purpose:
         task: the task's name, where known.
         tool: the tool's name, where one is made or used.
         resumable: whether a reply that an earlier process paid for at this step may be used.
-        meter: where this one call is added up, beside the run's bill; None for nowhere.
     """
 
     run: str
@@ -45,13 +44,6 @@ class Purpose:
     task: str | None = None
     tool: str | None = None
     resumable: bool = False
-    meter: Ledger | None = None
-
-    def add(self, entry: Entry) -> None:
-        """Add an attempt up, or what an earlier process paid for one."""
-        self.bill.add(entry)
-        if self.meter is not None:
-            self.meter.add(entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +110,7 @@ class Accounts:
         quote = self._prices.quote(attempt.model, reply.usage) if counted else None
         entry = _entry(attempt, reply.usage, quote, failed=problem is not None)
         self._ledger.add(entry)
-        attempt.purpose.add(entry)
+        attempt.purpose.bill.add(entry)
         if problem is None:
             await self._record(attempt, reply, entry)
         call = Amounts(calls=1)

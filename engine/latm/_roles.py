@@ -154,7 +154,7 @@ class Role:
         )
         reply = cassettes.decode_reply(found.reply)
         # It belongs to what this run cost, though not to what this engine spent.
-        purpose.add(recalled(found, purpose))
+        purpose.bill.add(recalled(found, purpose))
         if self._recording is not None:
             await self._recording.add_recalled(request, reply)
         return reply

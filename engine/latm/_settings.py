@@ -194,7 +194,6 @@ class Price:
         output: of tokens written, reasoning included.
         cache_read: of tokens read from a cache; that of ``input`` if unset.
         cache_write: of tokens written to a cache; that of ``input`` if unset.
-        training: of tokens that a model is tuned on, each pass over them counted; unknown if unset.
         as_of: the day on which the price was looked up; kept with each call that it priced.
     """
 
@@ -202,17 +201,12 @@ class Price:
     output: Decimal
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
-    training: Decimal | None = None
     as_of: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no amount."""
         amounts(
-            input=self.input,
-            output=self.output,
-            cache_read=self.cache_read,
-            cache_write=self.cache_write,
-            training=self.training,
+            input=self.input, output=self.output, cache_read=self.cache_read, cache_write=self.cache_write
         )
 
 

@@ -86,9 +86,7 @@ def _base(plugins: Plugins, tuner: TunerSpec, spec: TuningSpec) -> ModelRef:
     provider, where = tuner.provider or tuner.name, "roles.base"
     if spec.roles.base is None:
         if tuner.untrained is None:
-            raise ConfigError(
-                f'name the model to tune: base = "{provider}:MODEL" in [roles], or --base', where=where
-            )
+            raise ConfigError(f'name the model to tune: base = "{provider}:MODEL" in [roles]', where=where)
         return ModelRef(provider, tuner.untrained)
     base = ModelRef.parse(spec.roles.base, where=where)
     if base.provider == provider or _behind(plugins, base.provider) == provider:
@@ -97,7 +95,7 @@ def _base(plugins: Plugins, tuner: TunerSpec, spec: TuningSpec) -> ModelRef:
     for other in others:
         if other.unavailable is not None:
             raise ConfigError(f"{base} cannot be tuned: {other.unavailable}", where=where)
-    better = f"; write --tuner {others[0].name}" if others else ""
+    better = f"; there is the tuner {others[0].name!r}" if others else ""
     raise ConfigError(
         f"the tuner {tuner.name!r} tunes models of {provider}, and {base} is none{better}", where=where
     )

@@ -134,11 +134,14 @@ async def train(
         DataError: the data are wrong; names each line. Nothing was sent.
         BackendError: the service did not deliver; whoever asks again goes on from there.
         TuningFailed: nothing came of it, or the job is paused.
+        ConfigError: it is to be begun afresh, and another process is at it.
         LibraryError: another process took the job over.
     """
     asked = _asked(spec, samples, validation, provider=provider, base=base, means=means)
     library, events = means["library"], means["events"]
-    training = await in_thread(_current, library, asked.training, afresh)
+    if afresh:
+        await _give_up(library, asked.training)
+    training = await in_thread(_current, library, asked.training)
     patience, told = Patience(), False
     while True:
         async with _held(library, training) as mine:
@@ -285,18 +288,34 @@ def _json(value: object) -> object:
     return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
-def _current(library: Library, asked: Training, afresh: bool) -> Training:  # noqa: FBT001 - for a thread
+def _newest(library: Library, asked: Training) -> Training | None:
+    """The last attempt at the job."""
+    attempts = (each for each in trainings(library, asked.name) if each.run.rpartition("-")[0] == asked.run)
+    return next(attempts, None)
+
+
+def _current(library: Library, asked: Training) -> Training:
     """The job to go on with: the newest that may still come to something, or a new attempt."""
-    before = [each for each in trainings(library, asked.name) if each.run.rpartition("-")[0] == asked.run]
-    if not before:
+    newest = _newest(library, asked)
+    if newest is None:
         return asked.replace(run=f"{asked.run}-1")
-    newest = before[0]
-    if newest.step != "failed" and not afresh:
+    if newest.step != "failed":
         return newest
-    if not newest.over:
-        given_up = newest.replace(step="failed", failure="it was given up, and begun afresh")
-        library.keep_tuning(newest.run, newest.name, given_up.to_record())
     return asked.replace(run=f"{asked.run}-{int(newest.run.rpartition('-')[2]) + 1}")
+
+
+async def _give_up(library: Library, asked: Training) -> None:
+    """Let nothing more come of what was begun, unless another process is at it."""
+    newest = await in_thread(_newest, library, asked)
+    if newest is None or newest.step == "failed":
+        return
+    async with _held(library, newest) as mine:
+        if not mine:
+            raise ConfigError(f"another process is at the job {newest.run}: end it, or wait for it, before")
+        given_up = (await in_thread(_kept, library, newest)).replace(
+            step="failed", failure="it was given up, and begun afresh"
+        )
+        await in_thread(library.keep_tuning, newest.run, newest.name, given_up.to_record())
 
 
 def _kept(library: Library, training: Training) -> Training:

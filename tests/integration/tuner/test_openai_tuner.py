@@ -12,8 +12,17 @@ import pytest
 import latm_openai
 from integration.tuner import jobs
 from integration.tuner.jobs import KEY, OFFER, SAMPLES, SPEC, means, open_tuner, trained
-from latm import BackendError, DataError, LatmError, Rejected, Throttled, TuningFailed, Unauthorized
-from latm.library import Library
+from latm import (
+    BackendError,
+    ConfigError,
+    DataError,
+    LatmError,
+    Rejected,
+    Throttled,
+    TuningFailed,
+    Unauthorized,
+)
+from latm.library import Busy, Library
 from latm.plugin import TunerSpec, read_options
 from latm.testing import HttpReply, RecordedRequest, TuningServer, openai_error
 from latm.tuner import Sample
@@ -154,6 +163,17 @@ async def test_a_job_that_vanished_says_so_and_can_be_begun_afresh(library: Libr
             await trained(server.base_url, library)
         model = await trained(server.base_url, library, afresh=True)
         assert model.run != begun.run
+
+
+async def test_what_another_is_at_is_not_given_up(library: Library) -> None:
+    with TuningServer() as server:
+        begun = await trained(server.base_url, library, follow=False)
+        lease = library.acquire(f"tuning-{begun.run}", "another", fingerprint=begun.run, ttl_s=60)
+        assert not isinstance(lease, Busy)
+        with pytest.raises(ConfigError, match=f"another process is at the job {begun.run}"):
+            await trained(server.base_url, library, afresh=True)
+        library.release(lease)
+        assert (await trained(server.base_url, library, afresh=True)).run != begun.run
 
 
 def answering(path: str, reply: HttpReply, times: int = 1) -> Any:
