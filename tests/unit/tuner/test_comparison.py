@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latm import ConfigError, Refused, Truncated, Unavailable
+from latm import ConfigError, Refused, Truncated, Unauthorized, Unavailable
 from latm.errors import DataError
 from latm.plugin import Reply, Usage
 from latm.tuner import Sample
@@ -313,3 +313,37 @@ def test_a_record_holds_all_of_it_and_is_json(told: list[tuple[str, str, str]]) 
     for each in found.scores:
         assert sum(sum(row) for row in each.confusion) == each.n == len(told)
         assert each.low <= each.accuracy <= each.high
+
+
+@pytest.mark.parametrize("kind", [ConfigError("wrong"), Unauthorized("no key"), ValueError("ours")])
+def test_what_would_fail_again_ends_the_asking_and_what_is_under_way_is_awaited(kind: Exception) -> None:
+    started: list[int] = []
+    ended: list[int] = []
+
+    async def ask(sample: Sample, number: int) -> Said:
+        started.append(number)
+        if number == 2:
+            raise kind
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        ended.append(number)
+        return Said(sample.label)
+
+    with pytest.raises(type(kind), match=str(kind)):
+        compared(REAL, Contender(kind="base", model="fake:base", ask=ask), concurrency=4)
+    assert set(started) - set(ended) == {2}, "nothing that was begun is thrown away"
+    assert len(started) <= 4, "and nothing more is begun"
+
+
+def test_a_record_that_is_none_is_refused() -> None:
+    record = two(1, 2, count=3).to_record()
+    assert Comparison.from_record(json.loads(json.dumps(record))).to_record() == record
+    for broken, message in (
+        ({**record, "format": 2}, "of format 1, but of 2"),
+        ({}, "of format 1, but of None"),
+        ({key: value for key, value in record.items() if key != "verdicts"}, "is no comparison: .*verdicts"),
+        ({**record, "verdicts": []}, "the verdicts of base on real.jsonl are not those of its samples"),
+        ({**record, "sets": 3}, "is no comparison"),
+    ):
+        with pytest.raises(DataError, match=message):
+            Comparison.from_record(broken)

@@ -58,7 +58,7 @@ def test_a_name_of_the_configuration_is_as_good_as_its_provider() -> None:
         ({"tuner": "openai"}, 'roles.base: name the model to tune: base = "openai:MODEL"'),
         (
             {"tuner": "openai", "roles": TuningRoles(base="local:zero-shot")},
-            "the tuner 'openai' tunes models of openai, and local:zero-shot is none; there is the tuner .local.",
+            "tunes models of openai, and local:zero-shot is none; there is the tuner 'local'",
         ),
         (
             {"tuner": "openai", "roles": TuningRoles(base="openai:x"), "training": {"epoch": 1}},
