@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from latm._checks import CheckResult
     from latm._rooms import Rooms
     from latm.library import Library
+    from latm.tuner.tuning import AsyncTuning
+    from latm_sandbox import Outcome
 
 T = TypeVar("T")
 
@@ -116,6 +118,13 @@ class AsyncEngine:
     def store(self) -> Library:
         """The library itself; its methods block, and may be called from any thread."""
         return self._rooms.library
+
+    @property
+    def tuning(self) -> AsyncTuning:
+        """Synthetic text, fine-tuning, comparison and promotion."""
+        from latm.tuner.tuning import AsyncTuning
+
+        return AsyncTuning(lambda: self._rooms.roles, self._stoppable)
 
     @property
     def _rooms(self) -> Rooms:
@@ -218,6 +227,12 @@ class AsyncEngine:
             return await run_checks(self._rooms.user.sandbox, found, same=same)
 
         return await self._stoppable(work)
+
+    async def call(self, tool: Tool | str, arguments: Mapping[str, object]) -> Outcome:
+        """Call a tool's function in a cell, by names; no model is asked. ConfigError: it takes no such."""
+        from latm._direct import call_function
+
+        return await self._stoppable(lambda: call_function(self._rooms, tool, arguments))
 
     async def solve(
         self,

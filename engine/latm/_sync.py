@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from latm._answers import Same
     from latm._checks import CheckResult
     from latm.library import Library
+    from latm.tuner._sync import Tuning
+    from latm_sandbox import Outcome
 
 T = TypeVar("T")
 
@@ -112,6 +114,13 @@ class Engine:
         self._opened()
         return self._core.store
 
+    @property
+    def tuning(self) -> Tuning:
+        """Synthetic text, fine-tuning, comparison and promotion."""
+        from latm.tuner._sync import Tuning
+
+        return Tuning(self._core.tuning, self._call)
+
     def make(
         self,
         task: str,
@@ -144,6 +153,10 @@ class Engine:
     def test(self, tool: Tool | str, *, same: Same | None = None) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with; see `AsyncEngine.test`."""
         return self._call(lambda: self._core.test(tool, same=same))
+
+    def call(self, tool: Tool | str, arguments: Mapping[str, object]) -> Outcome:
+        """Call a tool's function with arguments by name; no model is asked; see `AsyncEngine.call`."""
+        return self._call(lambda: self._core.call(tool, arguments))
 
     def solve(
         self,

@@ -15,6 +15,7 @@ from latm.tuners import Tuner, TunerSpec
 if TYPE_CHECKING:
     from latm._plugins import Plugins
     from latm._roles import Roles
+    from latm.tuner._runs import Training
     from latm.tuner._spec import TuningSpec
 
 
@@ -46,6 +47,16 @@ def find(plugins: Plugins, spec: TuningSpec) -> Offer:
     elif spec.training:
         raise ConfigError(f"the tuner {tuner.name!r} has nothing to set", where="training")
     return Offer(tuner=tuner, base=base, settings=spec.training)
+
+
+def find_again(plugins: Plugins, job: Training) -> Offer:
+    """The tuner of a job that was begun.
+
+    Raises:
+        ConfigError: no plugin offers it any more.
+    """
+    tuner = _named(plugins, job.tuner)
+    return Offer(tuner=tuner, base=ModelRef(job.provider, job.base), settings=job.settings)
 
 
 def open_tuner(offer: Offer, roles: Roles) -> Tuner:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from latm.tuner.reviewing._findings import Finding
+from latm.tuner.reviewing._findings import Finding, Severity
 from latm.tuner.reviewing._texts import Corpus, Text, likenesses
 
 NEAR = 0.7
@@ -123,10 +123,13 @@ def overlap(corpus: Corpus) -> list[Finding]:
         for text, row in zip(corpus.texts, likenesses(corpus.texts, others), strict=True):
             if len(row) and row.max() >= NEAR:
                 other = others[int(row.argmax())]
-                are = "the same as" if text.key == other.key else "nearly the same as"
+                same = text.key == other.key
+                are = "the same as" if same else "nearly the same as"
                 message = f"is {are} {other.id} of {name}: the comparison would flatter"
                 twice.add(text.id)
-                found.append(Finding("overlap", "error", (text.id,), message, drop=(text.id,)))
+                # A synthetic set flatters anyway, which is said wherever its figures are.
+                severity: Severity = "warning" if other.sample.by and not same else "error"
+                found.append(Finding("overlap", severity, (text.id,), message, drop=(text.id,)))
         found += _shared_phrases(corpus, name, twice)
         found += _examples_in(corpus, name)
     return found
