@@ -123,6 +123,22 @@ class Reservation:
         self._accounts = accounts
         self.most = most
         self._open = True
+        self._lasting = False
+        for account in accounts:
+            account.held += most
+            account.flying += 1
+
+    def last(self) -> None:
+        """Count all of it as taken until it is settled: that takes hours, and nobody is to wait for it."""
+        if not self._open or self._lasting:
+            return
+        self._lasting = True
+        for account in self._accounts:
+            account.held -= self.most
+            account.flying -= 1
+            account.spent += self.most
+            account.unwritten += self.most
+        self._budgets.wake()
 
     def settle(self, taken: Amounts, *, unwritten: Amounts = NOTHING) -> None:
         """Count what was taken, and give back the rest. Later calls do nothing.
@@ -135,8 +151,12 @@ class Reservation:
             return
         self._open = False
         for account in self._accounts:
-            account.held -= self.most
-            account.flying -= 1
+            if self._lasting:
+                account.spent -= self.most
+                account.unwritten -= self.most
+            else:
+                account.held -= self.most
+                account.flying -= 1
             account.spent += taken
             account.unwritten += unwritten
         if self._accounts:
@@ -144,8 +164,7 @@ class Reservation:
 
     def settle_error(self, error: BackendError) -> None:
         """Count an attempt without a reply: nothing where the service cannot have charged for it."""
-        refused = error.status is not None and error.status not in _GATEWAYS
-        taken = NOTHING if refused or not error.sent else self.most
+        taken = self.most if may_charge(error) else NOTHING
         self.settle(taken, unwritten=taken)
 
     def __enter__(self) -> Reservation:
@@ -168,6 +187,9 @@ class Budgets:
         config: the limits.
         library: whose journal says what the day has cost so far, and what a run that is taken up again has.
         clock: which day it is.
+
+    Attributes:
+        lasting: what is set aside for training jobs, by their runs.
     """
 
     def __init__(self, config: BudgetConfig, *, library: Library, clock: Clock) -> None:
@@ -181,6 +203,7 @@ class Budgets:
         self._tasks: dict[str, _Account] = {}
         self._runs: WeakKeyDictionary[Ledger, _Account] = WeakKeyDictionary()
         self._day: _Day | None = None
+        self.lasting: dict[str, Reservation] = {}
         self._settled = anyio.Event()
         self._opening = anyio.Lock()
         limits = (config.engine, config.run, config.task, config.day, *config.roles.values())
@@ -199,7 +222,15 @@ class Budgets:
         return self._has_usd or self._own(bill).usd is not None
 
     async def reserve(
-        self, most: Amounts, *, role: str, run: str, bill: Ledger, task: str | None, resumed: bool
+        self,
+        most: Amounts,
+        *,
+        role: str,
+        run: str,
+        bill: Ledger,
+        task: str | None,
+        resumed: bool,
+        begun: bool = False,
     ) -> Reservation:
         """Set aside what a call may take at most.
 
@@ -213,6 +244,7 @@ class Budgets:
             bill: where the run is added up; stands for the run here, as long as it is in use.
             task: the task's name, where known.
             resumed: whether an earlier process may have spent something in this run.
+            begun: whether it is under way already, so that it counts whether it fits or not.
 
         Raises:
             BudgetExceeded: it does not fit, and nothing is under way that could give something back.
@@ -223,7 +255,7 @@ class Budgets:
         while True:
             accounts = await self._accounts(role, run, bill, task, resumed=resumed)
             settled = self._settled
-            full = [each for each in accounts if each.clash(most) is not None]
+            full = [] if begun else [each for each in accounts if each.clash(most) is not None]
             hopeless = [each for each in full if not each.flying]
             if not full:
                 break
@@ -234,9 +266,6 @@ class Budgets:
                 raise hopeless[0].exceeded(most, role)
             else:
                 looked = True
-        for account in accounts:
-            account.held += most
-            account.flying += 1
         return Reservation(self, accounts, most)
 
     def bound(self, bill: Ledger, limit: Limit, *, run: str) -> None:
@@ -312,6 +341,12 @@ class _Day:
     start: datetime
     account: _Account
     look_at: float = field(default=float("-inf"))
+
+
+def may_charge(error: BackendError) -> bool:
+    """Whether a service can have charged for an attempt that failed without a reply."""
+    refused = error.status is not None and error.status not in _GATEWAYS
+    return error.sent and not refused
 
 
 def most_tokens(size: int, turns: int, *, explained: bool) -> int:

@@ -15,7 +15,10 @@ from latm.plugin import Usage
 REPLIED = "replied"
 """The outcome of an attempt that gave a reply."""
 
-_MILLION = Decimal(1_000_000)
+TRAINED = "trained"
+"""The outcome of a training job that gave a model."""
+
+MILLION = Decimal(1_000_000)
 _MOST_ENTRIES = 10_000
 _GROUPS = ("role", "model", "task", "tool")
 
@@ -34,8 +37,10 @@ class Entry:
         seconds: wall time of the attempt.
         run: the making or the question that it belongs to.
         attempt: its number within its call, counted from 1.
-        outcome: ``replied``, or the name of the error that it failed with, such as ``Truncated``.
-        price_source: where the price is from: ``config``, a plugin's distribution, or ``genai-prices 0.2.3``.
+        outcome: ``replied``, or the name of the error that it failed with, such as ``Truncated``; of a
+            training job ``trained``.
+        price_source: where the price is from: ``config``, a plugin's distribution, ``genai-prices 0.2.3``, or
+            a tuner that costs nothing: ``tuner local``.
         price_date: the day of which the price is, where the source says it.
     """
 
@@ -180,7 +185,13 @@ class Ledger:
 
 
 def price_of(usage: Usage, price: Price) -> Decimal:
-    """Cost in USD of a call, by prices in USD per million tokens."""
+    """Cost in USD of a call, by prices in USD per million tokens.
+
+    Raises:
+        ValueError: they are those of training alone.
+    """
+    if price.input is None or price.output is None:
+        raise ValueError("a price of training alone is none of a call")
     cache_read = price.input if price.cache_read is None else price.cache_read
     cache_write = price.input if price.cache_write is None else price.cache_write
     return (
@@ -188,4 +199,4 @@ def price_of(usage: Usage, price: Price) -> Decimal:
         + usage.cache_read * cache_read
         + usage.cache_write * cache_write
         + usage.output * price.output
-    ) / _MILLION
+    ) / MILLION

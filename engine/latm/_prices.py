@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, final
 
-from latm._ledger import price_of
+from latm._ledger import MILLION, price_of
 from latm._plugins import ModelRef, Plugins
 from latm.config import Config
 from latm.plugin import Usage
@@ -53,7 +53,7 @@ class Prices:
     def quote(self, model: str, usage: Usage) -> Quote | None:
         """The price of a call; None where nobody knows it."""
         price = self._config.prices.get(model)
-        if price is not None:
+        if price is not None and price.input is not None:
             return Quote(price_of(usage, price), "config", price.as_of)
         told = self._plugins.quote(model, usage)
         if told is not None:
@@ -71,6 +71,18 @@ class Prices:
         quotes = [self.quote(model, Usage(**{name: read}, output=written)) for name in _BUCKETS]
         known = [each.usd for each in quotes if each is not None]
         return max(known) if len(known) == len(quotes) else None
+
+    def training(self, model: str, tokens: int) -> Quote | None:
+        """The price of a training job; None where the configuration does not say it: nobody else knows it.
+
+        Args:
+            model: that is tuned, ``provider:model``.
+            tokens: of the data, as often as they are gone through.
+        """
+        price = self._config.prices.get(model)
+        if price is None or price.training is None:
+            return None
+        return Quote(tokens * price.training / MILLION, "config", price.as_of)
 
     def warm(self, model: str) -> None:
         """Load what a price of this model needs, so that no call waits for it; takes a while."""

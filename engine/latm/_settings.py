@@ -15,6 +15,9 @@ from latm_sandbox import Limits
 ROLES = ("maker", "user", "dispatcher", "fallback")
 """The places that a model fills. ``fallback`` answers what no tool can; the maker's model if unset."""
 
+TUNER = "tuner"
+"""Whose the bill of a training job is, beside those of the roles."""
+
 PROTOCOLS = ("paper", "strict")
 """How tools are made."""
 
@@ -124,7 +127,7 @@ class BudgetConfig:
         run: bound on each making and each question; a making that is taken up again counts as one.
         task: bound on each task, over the engine's life.
         day: bound on each day (UTC), over all engines on the same library.
-        roles: bound on each role, by its name, over the engine's life.
+        roles: bound on each role, by its name, over the engine's life; on training jobs as ``tuner``.
         output_tokens: cap on the replies of a role that has none of its own, while money or tokens are
             bounded: without one there is no knowing what a call may cost.
     """
@@ -143,9 +146,10 @@ class BudgetConfig:
         amounts(usd=self.usd)
         at_least(0, tokens=self.tokens, calls=self.calls)
         at_least(1, output_tokens=self.output_tokens)
+        known = (*ROLES, TUNER)
         for role in self.roles:
-            if role not in ROLES:
-                raise ConfigError(f"no such role: {role!r}.{nearest(role, ROLES)}", where="roles")
+            if role not in known:
+                raise ConfigError(f"no such role: {role!r}.{nearest(role, known)}", where="roles")
 
     @property
     def engine(self) -> Limit:
@@ -191,23 +195,28 @@ class Price:
 
     Attributes:
         input: of tokens read.
-        output: of tokens written, reasoning included.
+        output: of tokens written, reasoning included. This and ``input`` may be left out where ``training``
+            is given: others may know them.
         cache_read: of tokens read from a cache; that of ``input`` if unset.
         cache_write: of tokens written to a cache; that of ``input`` if unset.
         as_of: the day on which the price was looked up; kept with each call that it priced.
+        training: of tokens that it is tuned with: those of the data, as often as they are gone through.
     """
 
-    input: Decimal
-    output: Decimal
+    input: Decimal | None = None
+    output: Decimal | None = None
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     as_of: date | None = None
+    training: Decimal | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no amount."""
-        amounts(
-            input=self.input, output=self.output, cache_read=self.cache_read, cache_write=self.cache_write
-        )
+        """Refuse what is no amount, and what prices nothing."""
+        own = {name: getattr(self, name) for name in ("input", "output", "cache_read", "cache_write")}
+        amounts(**own, training=self.training)
+        lacks = [name for name in ("input", "output") if own[name] is None]
+        if lacks and (self.training is None or any(value is not None for value in own.values())):
+            raise ConfigError(f"lacks {', '.join(lacks)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

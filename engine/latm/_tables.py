@@ -46,7 +46,7 @@ def record(kind: type[T], value: object, where: str) -> T:
         return kind(**converted)
     except ConfigError as error:
         reason = str(error).removeprefix(f"{error.where}: ")
-        raise ConfigError(reason, where=f"{where}.{error.where}") from None
+        raise ConfigError(reason, where=where if error.where is None else f"{where}.{error.where}") from None
     except TypeError:
         missing = sorted(
             item.name

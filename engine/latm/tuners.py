@@ -209,7 +209,10 @@ class TunerSpec:
         provider: the provider whose models are tuned, and serves what comes of it; the same name if None. A
             name of the configuration that uses it (``use = "openai"``) is as good, with a table of its own.
         settings: the dataclass of what ``[training]`` may hold beside ``tuner``, as for
-            `latm.plugin.read_options`; None where there is nothing to set.
+            `latm.plugin.read_options`; None where there is nothing to set. One called ``epochs`` says how
+            often the data are gone through, and so how much of a budget is set aside; where there is none, or
+            it is None, that is as often as services do by themselves: for ``n`` samples
+            ``max(3, min(25, ceil(100 / n)))`` times.
         aside: settings that do not change what is trained, such as how often is looked: to change one of them
             begins no other job.
         capabilities: what it can do.
@@ -220,6 +223,9 @@ class TunerSpec:
             base where the user names none, and a contender in comparisons.
         unavailable: why there is no tuning with this provider; None where there is. Whoever asks for it is
             told so before anything is spent, and `create` is never called.
+        free: training costs nothing, since no service does it: it counts as a call without tokens. Otherwise
+            it costs what ``training`` in ``[prices."provider:base"]`` says for each million of
+            `TuningState.trained_tokens`, and what that is nobody knows where either is not told.
     """
 
     name: str
@@ -233,3 +239,4 @@ class TunerSpec:
     largest_bytes: int = 512 * MIB
     untrained: str | None = None
     unavailable: str | None = None
+    free: bool = False

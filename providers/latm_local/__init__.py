@@ -69,6 +69,7 @@ def latm_tuners() -> list[TunerSpec]:
             capabilities=Capabilities(delete=True, converses=False),
             extra=_NAME,
             untrained=_ZERO_SHOT,
+            free=True,
         )
     ]
 

@@ -20,6 +20,7 @@ from latm.plugin import Usage
 
 _BUCKETS = ("input", "cache_read", "cache_write", "output")
 _INSERT = sa.insert(journal)
+_ENTRIES = sa.select(journal).order_by(journal.c.id)
 _TOKENS = [journal.c[f"{bucket}_tokens"] for bucket in _BUCKETS]
 
 
@@ -81,10 +82,16 @@ class Journal:
 
     Args:
         transaction: opens a transaction of the library's.
+        writing: the same, of those that look before they write.
     """
 
-    def __init__(self, transaction: Callable[[], AbstractContextManager[sa.Connection]]) -> None:
+    def __init__(
+        self,
+        transaction: Callable[[], AbstractContextManager[sa.Connection]],
+        writing: Callable[[], AbstractContextManager[sa.Connection]],
+    ) -> None:
         self._transaction = transaction
+        self._writing_alone = writing
         self._queue: list[_Pending] = []
         self._queueing = threading.Lock()
         self._writing = threading.Lock()
@@ -106,6 +113,18 @@ class Journal:
         if pending.error is not None:
             raise pending.error
 
+    def record_once(self, entry: JournalEntry) -> JournalEntry | None:
+        """Store an entry unless its run has one at its step, which is given back then.
+
+        No other process can store one in between.
+        """
+        query = _ENTRIES.where((journal.c.run == entry.run) & (journal.c.step == entry.step)).limit(1)
+        with self._writing_alone() as connection:
+            row = connection.execute(query).mappings().first()
+            if row is None:
+                connection.execute(_INSERT, [_row(entry)])
+            return None if row is None else _entry(row)
+
     def recall(self, run: str, step: str, digest: str) -> JournalEntry | None:
         """The reply that was paid for at this step of this run for this very request, if any."""
         query = (
@@ -121,9 +140,7 @@ class Journal:
 
     def entries(self, run: str | None = None) -> tuple[JournalEntry, ...]:
         """Every entry, or those of one run, oldest first."""
-        query = sa.select(journal).order_by(journal.c.id)
-        if run is not None:
-            query = query.where(journal.c.run == run)
+        query = _ENTRIES if run is None else _ENTRIES.where(journal.c.run == run)
         with self._transaction() as connection:
             return tuple(_entry(row) for row in connection.execute(query).mappings())
 

@@ -24,7 +24,7 @@ class Work(TuningWork):
         super().__init__(database)
         self._makings = Makings(database)
         self._leases = Leases(database)
-        self._journal = Journal(database.transaction)
+        self._journal = Journal(database.transaction, database.writing)
         self.url = database.url
 
     # Makings
@@ -126,6 +126,10 @@ class Work(TuningWork):
     def record(self, entry: JournalEntry) -> None:
         """Store a paid reply before it is used; returns when no end of the process can lose it any more."""
         self._journal.record(entry)
+
+    def record_once(self, entry: JournalEntry) -> JournalEntry | None:
+        """Store what was paid for, unless its run has an entry at its step, which is given back then."""
+        return self._journal.record_once(entry)
 
     def recall(self, run: str, step: str, digest: str) -> JournalEntry | None:
         """The reply that was paid for at this step of this run for this very request, if any."""

@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeVar, final
 
 from latm._clock import Clock
@@ -17,12 +18,13 @@ from latm._events import Events
 from latm._retry import decide
 from latm._threads import in_thread
 from latm.config import RetryConfig
-from latm.errors import BackendError, LatmError, TuningFailed
+from latm.errors import BackendError, LatmError, Rejected, Throttled, TuningFailed, Unauthorized
 from latm.tuner._runs import Training, TunedModel
-from latm.tuners import Capabilities, Tuner, TuningJob, TuningState
+from latm.tuners import Tuner, TunerSpec, TuningJob, TuningState
 
 if TYPE_CHECKING:
     from latm.library import Kept
+    from latm.tuner._billing import TrainingBill
 
 _FIRST_POLL_S, _LONGEST_POLL_S, _POLLS_GROW = 2.0, 30.0, 1.5
 # A job lasts for hours, and to wait out an outage costs nothing: looking is tried for longer than acting.
@@ -57,20 +59,23 @@ class Drive:
         job: TuningJob,
         *,
         tuner: Tuner,
-        can: Capabilities,
+        offer: TunerSpec,
         library: Keeper,
         clock: Clock,
         events: Events,
         retry: RetryConfig,
+        bill: TrainingBill | None = None,
     ) -> None:
         self.training = training
         self._job = job
         self._tuner = tuner
-        self._can = can
+        self._offer = offer
         self._library = library
         self._clock = clock
         self._events = events
         self._retry = retry
+        self._bill = bill
+        self._doubtful = False
         self._pause_s = 0.0
 
     async def begin(self) -> None:
@@ -78,14 +83,35 @@ class Drive:
 
         Raises:
             BackendError: the service did not deliver; the next one who tries goes on from here.
+            BudgetExceeded: a budget does not allow it; nothing was sent.
+            ConfigError: a budget in USD cannot be kept, since the price of the training is unknown.
             TuningFailed: nothing can come of it.
         """
+        training, bill = self.training, self._bill
+        if bill is None:
+            return await self._begin()
+        if training.step in ("prepare", "submit", "poll"):
+            await bill.allow(training, self._job, self._offer, begun=training.chargeable)
+        try:
+            await self._begin()
+        except BaseException:
+            if self.training.step == "failed" or not self.training.chargeable:
+                bill.release(training.run)
+            raise
+
+    async def _begin(self) -> None:
         while self.training.step in ("prepare", "submit"):
             preparing = self.training.step == "prepare"
             method = self._tuner.prepare if preparing else self._tuner.submit
-            begun = self.training.begun
-            await self._keep(begun=True)
-            state = await self._create(method, again=begun)
+            begun, submitted = self.training.begun, self.training.submitted
+            await self._keep(begun=True, submitted=submitted or not preparing)
+            try:
+                state = await self._create(method, again=begun)
+            except BackendError:
+                if not (preparing or submitted or self._doubtful):
+                    # Refused for certain: nothing is charged, and the budget is asked again the next time.
+                    await self._keep(submitted=False)
+                raise
             if state.status == ("new" if preparing else "prepared"):
                 await self._keep(state=state, begun=False)
                 await self._clock.sleep(state.wait_s or 0.0)
@@ -140,7 +166,9 @@ class Drive:
         if state.status != before.status:
             self._pause_s = 0.0
         if news or step != self.training.step:
-            await self._keep(state=state, step=step, failure=failure)
+            # The bill first: a job that is written down as over is paid for.
+            usd = self.training.cost_usd if step == "poll" else await self._billed(state)
+            await self._keep(state=state, step=step, failure=failure, cost_usd=usd)
             self._tell("tune.progress")
         else:
             self.training = self.training.replace(state=state)
@@ -154,6 +182,8 @@ class Drive:
             raise self._failed(f"the job is paused: let it go on, or cancel it, and ask again{self._named()}")
         if training.model is not None:
             return training.model
+        if training.cost_usd is None:
+            training = self.training = training.replace(cost_usd=await self._billed(training.state))
         tuned = await self.tried(lambda: self._tuner.resolve(self._job, self.training.state))
         now = self._clock.now()
         model = TunedModel(
@@ -172,11 +202,15 @@ class Drive:
             created=now.isoformat(),
             expires=None if tuned.expires is None else tuned.expires.astimezone(UTC).isoformat(),
             note=tuned.note,
-            converses=self._can.converses,
+            converses=self._offer.capabilities.converses,
+            cost_usd=training.cost_usd,
         )
         await self._keep(step="done", model=model)
         self._tell("tune.trained", model=model.model)
         return model
+
+    async def _billed(self, state: TuningState) -> Decimal | None:
+        return None if self._bill is None else await self._bill.write(self.training, state, self._offer)
 
     async def _create(self, method: Callable[..., Awaitable[TuningState]], *, again: bool) -> TuningState:
         """Prepare or submit; whatever failed, the next attempt looks first."""
@@ -184,7 +218,12 @@ class Drive:
         async def attempt() -> TuningState:
             nonlocal again
             looks, again = again, True
-            return await method(self._job, self.training.state, again=looks)
+            try:
+                return await method(self._job, self.training.state, again=looks)
+            except BackendError as error:
+                refused = isinstance(error, Rejected | Throttled | Unauthorized) or not error.sent
+                self._doubtful = self._doubtful or not refused
+                raise
 
         try:
             return await self._tried(attempt, policy=self._retry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
@@ -39,6 +40,7 @@ class TunedModel:
         expires: when its service will stop to serve it, likewise; None where that is not known.
         note: for people: why it expires, or what else to know.
         converses: whether it completes any request, see `latm.tuners.Capabilities`.
+        cost_usd: of the training, in USD; None where that is not known.
     """
 
     name: str
@@ -57,10 +59,16 @@ class TunedModel:
     expires: str | None = None
     note: str = ""
     converses: bool = True
+    cost_usd: Decimal | None = None
 
     def to_record(self) -> dict[str, object]:
         """As JSON data."""
-        return _record_of(self, steps=_steps_record(self.steps), labels=list(self.labels))
+        return _record_of(
+            self,
+            steps=_steps_record(self.steps),
+            labels=list(self.labels),
+            cost_usd=_usd_record(self.cost_usd),
+        )
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> TunedModel:
@@ -69,7 +77,7 @@ class TunedModel:
         Raises:
             LibraryError: it is no such record.
         """
-        return cast("TunedModel", _read(cls, record, steps=_steps, labels=tuple))
+        return cast("TunedModel", _read(cls, record, steps=_steps, labels=tuple, cost_usd=_usd))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +102,8 @@ class Training:
         state: what is known of the job.
         failure: why nothing came of it; empty while something may.
         model: what came of it.
+        submitted: whether its submission was ever begun, and not refused for certain.
+        cost_usd: what it cost, in USD, once that is written down; None where that is not known.
     """
 
     run: str
@@ -113,12 +123,19 @@ class Training:
     state: TuningState = field(default_factory=TuningState)
     failure: str = ""
     model: TunedModel | None = None
+    submitted: bool = False
+    cost_usd: Decimal | None = None
 
     @property
     def job(self) -> str | None:
         """The service's own name of the job, once there is one."""
         found = self.state.data.get("job")
         return found if isinstance(found, str) else None
+
+    @property
+    def chargeable(self) -> bool:
+        """Whether the service may be at it, or has been, and so may charge for it."""
+        return self.submitted or self.step not in ("prepare", "submit")
 
     @property
     def over(self) -> bool:
@@ -152,6 +169,7 @@ class Training:
             settings=plain(self.settings),
             state=_record_of(self.state, steps=_steps_record(self.state.steps), data=plain(self.state.data)),
             model=model,
+            cost_usd=_usd_record(self.cost_usd),
         )
 
     @classmethod
@@ -167,6 +185,7 @@ class Training:
             labels=_labels,
             state=_state,
             model=_model,
+            cost_usd=_usd,
         )
         return cast("Training", read)
 
@@ -180,6 +199,14 @@ def _steps(record: Any) -> tuple[TuningStep, ...]:
         TuningStep(number=number, loss=loss, validation_loss=held_out, model=model)
         for number, loss, held_out, model in record
     )
+
+
+def _usd_record(usd: Decimal | None) -> str | None:
+    return None if usd is None else str(usd)
+
+
+def _usd(record: Any) -> Decimal | None:
+    return None if record is None else Decimal(record)
 
 
 def _labels(record: Any) -> Mapping[str, str]:
@@ -203,7 +230,7 @@ def _read(kind: Any, record: Mapping[str, Any], **how: Any) -> Any:
     values = dict(record)
     try:
         return kind(**{name: how[name](value) if name in how else value for name, value in values.items()})
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, InvalidOperation) as error:
         raise LibraryError(
             f"a record of a training job cannot be read ({type(error).__name__}: {error}): was it written by "
             "a newer latm? Update this one"

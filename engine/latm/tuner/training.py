@@ -29,6 +29,7 @@ from latm.tuners import Pausing, Tuner, TunerSpec, TuningState
 
 if TYPE_CHECKING:
     from latm.library import Library
+    from latm.tuner._billing import TrainingBill
 
 __all__ = [
     "Means",
@@ -57,6 +58,7 @@ class Means(TypedDict):
         events: told ``tune.submitted``, ``tune.progress``, ``tune.retry``, ``tune.waiting`` (another process
             has the job), ``tune.left`` (the waiting ended before the job), ``tune.trained``, ``tune.failed``.
         retry: bounds of the attempts of each call of the tuner.
+        bill: where the job is added up, and which budgets hold; without it nothing is counted.
     """
 
     tuner: Tuner
@@ -65,6 +67,7 @@ class Means(TypedDict):
     clock: Clock
     events: Events
     retry: NotRequired[RetryConfig]
+    bill: NotRequired[TrainingBill | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,9 @@ async def train(
         DataError: the data are wrong; names each line. Nothing was sent.
         BackendError: the service did not deliver; whoever asks again goes on from there.
         TuningFailed: nothing came of it, or the job is paused.
-        ConfigError: it is to be begun afresh, and another process is at it.
+        BudgetExceeded: a budget does not allow the job; nothing was sent.
+        ConfigError: it is to be begun afresh, and another process is at it; or a budget in USD cannot be
+            kept, since the price of the training is unknown.
         LibraryError: another process took the job over.
     """
     asked = _asked(spec, samples, validation, provider=provider, base=base, means=means)
@@ -325,10 +330,10 @@ def _kept(library: Library, training: Training) -> Training:
 
 
 def _driving(means: Means) -> Any:
-    offer = means["offer"]
     return {
         "tuner": means["tuner"],
-        "can": offer.capabilities,
+        "offer": means["offer"],
+        "bill": means.get("bill"),
         "library": means["library"],
         "clock": means["clock"],
         "events": means["events"],
