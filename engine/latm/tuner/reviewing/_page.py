@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from latm.tuner._pages import render
+from latm.pages import render
 from latm.tuner._samples import Sample
 from latm.tuner._spec import TuningSpec
 from latm.tuner.reviewing._findings import SEVERITIES, Finding
@@ -46,6 +46,7 @@ def page_of(
         for each in findings
     ]
     return render(
+        "latm.tuner._pages",
         "review.html",
         spec=spec,
         figures=figures,
