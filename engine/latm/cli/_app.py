@@ -8,6 +8,7 @@ import typer
 
 from latm.cli._doctor import doctor
 from latm.cli._make import make
+from latm.cli._mcp import mcp
 from latm.cli._models import models
 from latm.cli._run import run
 from latm.cli._say import guarded
@@ -55,3 +56,4 @@ app.command("run")(guarded(run))
 app.command("make")(guarded(make))
 app.command("solve")(guarded(solve))
 app.add_typer(tools, name="tools")
+app.command("mcp")(guarded(mcp))

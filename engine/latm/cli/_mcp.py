@@ -1,0 +1,105 @@
+"""``latm mcp``."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated
+
+import anyio
+import typer
+
+from latm._engine import AsyncEngine
+from latm.cli._say import note
+from latm.cli._setting import ConfigOption, LibraryOption, build_config
+from latm.config import Config
+from latm.errors import ConfigError
+
+DEFAULT_HOST = "127.0.0.1"
+_HIGHEST_PORT = 65_535
+
+
+def mcp(
+    http: Annotated[
+        str | None,
+        typer.Option(
+            "--http",
+            metavar="[HOST:]PORT",
+            help=f"Serve over streamable HTTP instead, at {DEFAULT_HOST} unless HOST says otherwise.",
+        ),
+    ] = None,
+    solve: Annotated[
+        bool,
+        typer.Option("--solve", help="Offer the whole engine too, as the tool solve. It asks models."),
+    ] = False,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve the library's tools to MCP clients: over standard input and output, or over HTTP.
+
+    Calls run in the sandbox and ask no model. Ctrl-C ends it.
+
+    Examples: latm mcp --library /srv/latm.db · latm mcp --http 8000
+    """
+    address = None if http is None else read_address(http)
+    anyio.run(_serve, build_config(config, library=library), address, solve)
+
+
+def read_address(text: str) -> tuple[str, int]:
+    """``[HOST:]PORT`` as host and port; an IPv6 address stands in brackets.
+
+    Raises:
+        ConfigError: it is no such thing.
+    """
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT):
+        raise ConfigError(f"must be PORT or HOST:PORT, such as 8000, and not {text!r}", where="--http")
+    return host.removeprefix("[").removesuffix("]") or DEFAULT_HOST, int(port)
+
+
+async def _serve(config: Config, address: tuple[str, int] | None, solve: bool) -> None:  # noqa: FBT001
+    from latm.serving import serve_http, serve_stdio
+
+    async with AsyncEngine(config) as engine:
+        await _say_what_is_served(engine, solve=solve)
+        if address is None:
+            await _until_told(partial(serve_stdio, engine, solve=solve))
+            return
+        host, port = address
+        await serve_http(
+            engine, host=host, port=port, solve=solve, on_ready=lambda url: _say_where(url, host=host)
+        )
+
+
+async def _say_what_is_served(engine: AsyncEngine, *, solve: bool) -> None:
+    from latm.serving import offers
+
+    offered, withheld = offers(await engine.library.list())
+    for each in withheld:
+        note(str(each), "yellow")
+    whole = " and the engine as solve" if solve else ""
+    note(f"{len(offered)} tools of {engine.store.url}{whole}")
+
+
+def _say_where(url: str, *, host: str) -> None:
+    from latm.serving import is_loopback
+
+    note(f"serving at {url}")
+    if not is_loopback(host):
+        note("whoever reaches this address may call the tools: nobody is asked for a password", "yellow")
+
+
+async def _until_told(work: Callable[[], Awaitable[None]]) -> None:
+    """Do something until it ends or a signal asks to; cells and library are closed behind it."""
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async for _ in signals:
+                    break
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch)
+        await work()
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,135 @@
+"""Tools in the forms that other programs take: definitions for models, and a module of Python."""
+
+from __future__ import annotations
+
+import ast
+import io
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any, Literal, TypeAlias
+
+from latm._reading import parse
+from latm._records import Tool
+from latm.errors import ConfigError
+from latm.serving._offers import Offer
+
+Form: TypeAlias = Literal["openai", "anthropic", "mcp"]
+
+OPENAI_LONGEST = 1024
+"""Characters of a function's description; what services of OpenAI's shape take."""
+
+MCP_LONGEST = 4000
+"""Characters of a tool's description, so that many tools still leave a client's model room."""
+
+_WARNING = (
+    "Language models wrote these functions. Here they run outside of the sandbox of latm,",
+    "with all the rights of your program and without limits of time and memory: read them first.",
+)
+
+
+def definition(offer: Offer, form: Form) -> dict[str, Any]:
+    """A tool as one entry of the list of tools that a service takes.
+
+    Args:
+        offer: the tool.
+        form: ``openai``: as Chat Completions takes it, and what speaks as it does; ``anthropic``: as Messages
+            takes it; ``mcp``: as an MCP server lists it.
+    """
+    parameters = dict(offer.parameters)
+    if form == "openai":
+        description = offer.description(OPENAI_LONGEST)
+        function = {"name": offer.name, "description": description, "parameters": parameters}
+        return {"type": "function", "function": function}
+    described = {"name": offer.name, "description": offer.description(MCP_LONGEST)}
+    if form == "anthropic":
+        return {**described, "input_schema": parameters}
+    return {
+        **described,
+        "inputSchema": parameters,
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+        "_meta": {"latm/version": offer.tool.version},
+    }
+
+
+def python_module(tools: Sequence[Tool]) -> str:
+    """The functions of tools as one module, behind a comment that says where each comes from.
+
+    The source of one tool stays byte for byte as it was verified; of several only what has to stand at the
+    top of a module, ``from __future__``, is moved there.
+
+    Raises:
+        ConfigError: two tools bind one name to different things.
+    """
+    parts = ["\n".join(f"# {line}" for line in (f"Written by latm {version('latm')}.", *_WARNING))]
+    if len(tools) == 1:
+        return "\n\n".join([*parts, _header(tools[0]) + "\n" + tools[0].source])
+    _check_names(tools)
+    futures: dict[str, None] = {}
+    bodies: list[str] = []
+    for tool in tools:
+        body, moved = _without_future(tool.source)
+        futures |= dict.fromkeys(moved)
+        bodies.append(f"{_header(tool)}\n{body.strip(chr(10))}")
+    if futures:
+        parts.append(f"from __future__ import {', '.join(futures)}")
+    return "\n\n".join(parts) + "\n\n" + "\n\n\n".join(bodies) + "\n"
+
+
+def _header(tool: Tool) -> str:
+    origin = tool.provenance
+    lines = [
+        f"{tool.name}, version {tool.version}: {tool.function}",
+        f"made by {origin.maker}, {origin.created}, protocol {origin.protocol}, making {origin.run}",
+        f"source sha256 {origin.source_sha256}",
+        *(
+            f"{each.stage}{'' if each.held else ' (open)'}: {each.summary}"
+            for each in tool.scorecard.evidence
+        ),
+        *(f"note: {each}" for each in tool.scorecard.notes),
+    ]
+    # In one line each, whatever a model wrote: the next line would be code.
+    return "\n".join(f"# {' '.join(line.split())}" for line in lines)
+
+
+def _check_names(tools: Sequence[Tool]) -> None:
+    bound: dict[str, tuple[str, str]] = {}
+    for tool in tools:
+        for name, statement in _bindings(tool.source):
+            other, same = bound.setdefault(name, (tool.name, statement))
+            if other != tool.name and same != statement:
+                raise ConfigError(
+                    f"{other} and {tool.name} both define {name}: write each into a module of its own, with "
+                    f"latm tools export --format python {other} > {other.replace('-', '_')}.py"
+                )
+
+
+def _bindings(source: str) -> Iterator[tuple[str, str]]:
+    """The names that a module binds at its top, each with the statement that does."""
+    tree = parse(source)
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                origin = f"{getattr(node, 'module', '')}.{alias.name}"
+                yield alias.asname or alias.name.partition(".")[0], f"import {origin}"
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, ast.unparse(node)
+        else:
+            names = [
+                each.id
+                for each in ast.walk(node)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            ]
+            for name in names:
+                yield name, ast.unparse(node)
+
+
+def _without_future(source: str) -> tuple[str, list[str]]:
+    """A source less its ``from __future__`` lines, and what they name."""
+    tree = parse(source)
+    lines = io.StringIO(source, newline="").readlines()  # as Python counts them: a form feed ends none
+    moved: list[str] = []
+    for node in reversed(tree.body if tree else []):
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            moved[:0] = [alias.name for alias in node.names]
+            del lines[node.lineno - 1 : node.end_lineno]
+    return "".join(lines), moved
