@@ -355,6 +355,7 @@ class AsyncEngine:
     def _answer(self, asked: Asked, text: str | None) -> Answer:
         answer = asked.answer(text, now=self._clock.monotonic())
         self.traffic.add(answer)
+        self._rooms.tally.answered(answer)
         self._rooms.events.tell(
             "solve.done",
             run=asked.run,

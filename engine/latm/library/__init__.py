@@ -8,9 +8,11 @@ from latm.library._makings import Making
 from latm.library._repeats import Repeat
 from latm.library._store import Library
 from latm.library._tools import Version
+from latm.library._traffic import Answered, Payment
 from latm.library._tunings import Kept, Promotion
 
 __all__ = [
+    "Answered",
     "Audit",
     "Busy",
     "JournalEntry",
@@ -18,6 +20,7 @@ __all__ = [
     "Lease",
     "Library",
     "Making",
+    "Payment",
     "Promotion",
     "Repeat",
     "Version",

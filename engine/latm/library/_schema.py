@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised by one with every change of a table, for which ``_migrations/versions`` has a revision of that name.
 
 A library of a higher one is refused."""
@@ -18,6 +18,9 @@ VERSION_TABLE = "latm_schema"
 
 REVISION = "revision"
 """The counter that changes with everything that a dispatcher may have read."""
+
+COUNTED_SINCE = "counted since"
+"""The key under which an older library keeps from when on its answers are counted."""
 
 metadata = sa.MetaData()
 
@@ -237,4 +240,23 @@ promotions = sa.Table(
     sa.Column("expires", sa.String(40)),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("created", sa.String(40), nullable=False),
+)
+
+# Since schema 5.
+traffic = sa.Table(
+    "latm_traffic",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("task", sa.String(64)),
+    sa.Column("tool", sa.String(64)),
+    sa.Column("version", sa.Integer),
+    sa.Column("layer", sa.String(16), nullable=False),
+    sa.Column("route", sa.String(16), nullable=False),
+    sa.Column("questions", sa.BigInteger, nullable=False),
+    sa.Column("known_usd", sa.String(40), nullable=False),
+    sa.Column("unpriced", sa.BigInteger, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("times", Json, nullable=False),
+    sa.Column("hour", sa.Boolean, nullable=False),
+    sa.Column("created", sa.String(40), nullable=False, index=True),
 )

@@ -16,6 +16,7 @@ from latm.library._leases import Lease
 from latm.library._repeats import Repeat, Repeats
 from latm.library._tasks import Tasks
 from latm.library._tools import Tools, Version
+from latm.library._traffic import Answered, Payment, TrafficBook
 from latm.library._work import Work
 
 
@@ -39,6 +40,7 @@ class Library(Work):
         self._tasks = Tasks(self._database)
         self._repeats = Repeats(self._database)
         self._audits = Audits(self._database)
+        self._traffic = TrafficBook(self._database)
         super().__init__(self._database)
 
     def close(self) -> None:
@@ -300,3 +302,21 @@ class Library(Work):
     def audits(self, tool: Tool, *, limit: int = 1000) -> tuple[Audit, ...]:
         """The newest audits of a tool's version, oldest first."""
         return self._audits.of(tool, limit)
+
+    # Traffic
+
+    def count_answers(self, answered: Sequence[Answered]) -> None:
+        """Count answers; all of one kind since the last time are one of these."""
+        self._traffic.add(answered)
+
+    def answered(self) -> tuple[Answered, ...]:
+        """What was answered, oldest first: the newest as counted, older ones added up by the hour."""
+        return self._traffic.all()
+
+    def counted_since(self) -> str | None:
+        """When counting began, in ISO 8601; None where all answers are counted."""
+        return self._traffic.since()
+
+    def payments(self) -> tuple[Payment, ...]:
+        """The journal without what was said, oldest first."""
+        return self._traffic.payments()

@@ -185,10 +185,10 @@ def test_taking_over_says_nothing(old: Path, capfd: pytest.CaptureFixture[str]) 
     ("statement", "message"),
     [
         (
-            f"update {VERSION_TABLE} set version_num = '5'",
-            r"newer latm \(schema 5.*pip install --upgrade latm",
+            f"update {VERSION_TABLE} set version_num = '6'",
+            r"newer latm \(schema 6.*pip install --upgrade latm",
         ),
-        ("update latm_meta set value = '5' where key = 'schema'", r"newer latm \(schema 5"),
+        ("update latm_meta set value = '6' where key = 'schema'", r"newer latm \(schema 6"),
         (f"update {VERSION_TABLE} set version_num = 'x'", "it has no schema version"),
         (f"delete from {VERSION_TABLE}", "it has no schema version"),
         ("delete from latm_meta", "it has no schema version"),
