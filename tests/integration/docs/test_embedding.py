@@ -51,7 +51,7 @@ TOOL = Tool(
 def files(repo: Path, folder: Path) -> None:
     """Write the page's programs."""
     text = (repo / "docs" / "embedding.md").read_text(encoding="utf-8")
-    found = re.findall(r"^```python file=(\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r'^```python title="(\S+)"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
     assert [name for name, _ in found] == ["app.py", "batch.py"]
     for name, code in found:
         (folder / name).write_text(code, encoding="utf-8")

@@ -19,6 +19,8 @@ import pytest
 
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "toml", "sh", "text"}
+IN_SECOND_TERMINAL = "in the second terminal"
+FAILS = "this fails"
 MARK = "-- the commands have ended with"
 
 
@@ -31,8 +33,12 @@ class Block:
     code: str
 
     @property
+    def title(self) -> str:
+        return self.info.removeprefix('title="').removesuffix('"')
+
+    @property
     def file(self) -> str | None:
-        return self.info.removeprefix("file=") if self.info.startswith("file=") else None
+        return self.title if "." in self.title else None
 
 
 def blocks(repo: Path) -> list[Block]:
@@ -124,14 +130,14 @@ def test_the_tutorial_can_be_followed(repo: Path, reader: Reader) -> None:
             reader.write(block.file, block.code)
         elif block.language == "text":
             assert_printed(block.code, printed)
-        elif block.info == "second terminal":
+        elif block.title == IN_SECOND_TERMINAL:
             reader.in_second_terminal(block.code)
         else:
             code, printed = reader.run(block.code)
             offline = "pip install" in block.code and code != 0 and "latm-quill" not in printed
             if offline and not os.environ.get("LATM_REQUIRE_DOCKER"):  # `make test` has an index, and insists
                 pytest.skip(f"latm cannot be installed here: {printed[-300:]}")
-            assert (code != 0) == (block.info == "fails"), f"{block.code}\n{printed}"
+            assert (code != 0) == (block.title == FAILS), f"{block.code}\n{printed}"
 
 
 def test_no_block_of_the_page_is_left_out(repo: Path) -> None:
@@ -141,4 +147,4 @@ def test_no_block_of_the_page_is_left_out(repo: Path) -> None:
     assert {block.language for block in found} == LANGUAGES
     for block in found:
         assert block.language in {"sh", "text"} or block.file, block
-        assert block.info in {"", "second terminal", "fails"} or block.file, block
+        assert block.title in {"", IN_SECOND_TERMINAL, FAILS} or block.file, block

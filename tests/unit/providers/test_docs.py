@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-BLOCK = re.compile(r"^```python file=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```python title="(\S+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 SCRIPTS = ["application.py", "check_acme.py", "check_openai.py", "scripted.py"]
 
 
