@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from integration.tuner.jobs import HELD_OUT, OFFER, SAMPLES, SPEC, open_tuner
 from latm import BackendError, BudgetExceeded, ConfigError, LibraryError, Rejected, TuningFailed
-from latm._budget import NOTHING, Amounts
 from latm._ledger import Spend
 from latm.library import Library
 from latm.plugin import Usage
@@ -73,10 +72,6 @@ def spend(tokens: int, jobs: int = 1) -> Spend:
     return Spend(calls=jobs, usage=Usage(input=tokens), known_usd=tokens * PRICE / 1_000_000)
 
 
-def engine_spent(place: Desk) -> Amounts:
-    return place.roles.budgets._engine.spent
-
-
 class Dying:
     """A library whose process ends when a job is to be written down as being at a step."""
 
@@ -105,8 +100,8 @@ async def test_the_ledger_says_what_the_service_counted_and_says_it_once(tmp_pat
     assert first.roles.ledger.total() == first.library.spent() == spend(tokens)
     assert second.roles.ledger.total() == Spend()
     assert model.cost_usd == spend(tokens).cost_usd
-    assert engine_spent(first) == Amounts.of(spend(tokens))
-    assert (engine_spent(second), second.roles.budgets.lasting) == (NOTHING, {})
+    assert await first.spent_usd() == model.cost_usd
+    assert (await second.spent_usd(), second.roles.budgets.lasting) == (0, {})
 
     (entry,), (written,) = first.roles.ledger.entries(), first.library.journal(model.run)
     for each in (entry, written):
@@ -187,7 +182,7 @@ async def test_what_a_job_may_cost_is_set_aside_until_it_is_over() -> None:
         await trained(place, server)
         await trained(place, server, another)
         assert place.roles.ledger.total() == spend(counted(server), jobs=2)
-        assert engine_spent(place) == Amounts.of(spend(counted(server), jobs=2))
+        assert await place.spent_usd() == spend(counted(server), jobs=2).known_usd
 
 
 @pytest.mark.parametrize("step", ["submit", "poll", "resolve", "done"])
@@ -206,7 +201,7 @@ async def test_whoever_goes_on_with_a_job_bills_it_once_and_is_not_refused(tmp_p
     assert model.cost_usd == whole.cost_usd
     before = step in ("submit", "poll")
     assert second.roles.ledger.total() == (whole if before else Spend())
-    assert engine_spent(second) == (Amounts.of(whole) if before else NOTHING)
+    assert await second.spent_usd() == (whole.known_usd if before else 0)
 
 
 async def test_a_job_that_was_not_begun_is_asked_about_again(tmp_path: Path) -> None:
@@ -229,7 +224,7 @@ async def test_a_start_that_is_refused_costs_nothing_and_is_asked_about_again(tm
     with TuningServer(before=before) as server:
         with pytest.raises(BackendError, match="not this model"):
             await trained(place, server)
-        assert (place.roles.budgets.lasting, engine_spent(place)) == ({}, NOTHING)
+        assert (place.roles.budgets.lasting, await place.spent_usd()) == ({}, 0)
         with pytest.raises(BudgetExceeded):
             await trained(opened(tmp_path, budget={"usd": 0}), server)
         server.before = None
@@ -246,11 +241,11 @@ async def test_a_start_of_which_nothing_is_known_stays_set_aside() -> None:
     with TuningServer(after=after) as server:
         with pytest.raises(BackendError):
             await trained(place, server)
-        assert engine_spent(place).usd == MOST
+        assert await place.spent_usd() == MOST
         server.after = None
         await trained(place, server)
         assert len(server.jobs) == 1
-        assert engine_spent(place) == Amounts.of(spend(counted(server)))
+        assert await place.spent_usd() == spend(counted(server)).known_usd
 
 
 async def test_a_job_that_fails_uncounted_gives_back_what_was_set_aside() -> None:
@@ -258,22 +253,22 @@ async def test_a_job_that_fails_uncounted_gives_back_what_was_set_aside() -> Non
     with TuningServer(plan=("queued", "running", "failed")) as server:
         with pytest.raises(TuningFailed):
             await trained(place, server)
-        assert (place.roles.budgets.lasting, engine_spent(place)) == ({}, NOTHING)
+        assert (place.roles.budgets.lasting, await place.spent_usd()) == ({}, 0)
     assert place.library.journal() == ()
 
 
 async def test_a_job_that_is_cancelled_costs_what_was_trained_by_then(tmp_path: Path) -> None:
     def after(request: RecordedRequest, reply: HttpReply) -> HttpReply | None:
-        if request.path.endswith("/cancel") and isinstance(reply.body, dict):
-            return HttpReply(body={**reply.body, "trained_tokens": 700})
-        return None
+        if not request.path.endswith("/cancel"):
+            return None
+        return HttpReply(body={**cast("dict[str, object]", reply.body), "trained_tokens": 700})
 
     first, second = opened(tmp_path, budget={"usd": 1}), opened(tmp_path, budget={"usd": 0})
     with TuningServer(after=after) as server:
         begun = await trained(first, server, follow=False)
         tuner = open_tuner(server.base_url)
-        for _ in range(2):
-            ended = await cancel(begun.run, **means(second, tuner))
+        ended = await cancel(begun.run, **means(second, tuner))
+        assert await cancel(begun.run, **means(second, tuner)) == ended
         await tuner.aclose()
     assert ended.cost_usd == Decimal("0.0021")
     assert second.library.spent() == second.roles.ledger.total() == spend(700)
@@ -287,7 +282,7 @@ async def test_a_job_that_vanished_stays_set_aside() -> None:
         server.forget(str(begun.job))
         with pytest.raises(Rejected):
             await trained(place, server)
-    assert engine_spent(place).usd == MOST
+    assert await place.spent_usd() == MOST
 
 
 async def test_old_records_of_jobs_and_models_are_read() -> None:
@@ -297,10 +292,8 @@ async def test_old_records_of_jobs_and_models_are_read() -> None:
     (kept,) = trainings(place.library)
     record = kept.to_record()
     assert type(kept).from_record(record) == kept
-    for each in (record, record["model"]):
-        assert isinstance(each, dict)
-        each.pop("cost_usd")
-    record.pop("submitted")
+    model_record = cast("dict[str, object]", record["model"])
+    del record["submitted"], record["cost_usd"], model_record["cost_usd"]
     old = type(kept).from_record(record)
     assert isinstance(old.model, TunedModel)
     assert (old.cost_usd, old.model.cost_usd, old.model.model) == (None, None, model.model)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
-from latm import Config, Ledger
+import pytest
+
+from latm import BudgetExceeded, Config, Ledger
+from latm._budget import Amounts
 from latm._events import Events
 from latm._plugins import Plugins
 from latm._roles import Purpose, Role, Roles
@@ -49,6 +53,15 @@ class Desk:
 
     def told_names(self) -> list[str]:
         return [name for name, _ in self.told]
+
+    async def spent_usd(self) -> Decimal:
+        """What a limit in USD, which there must be, takes to be spent."""
+        most = Amounts(usd=Decimal(10**9))
+        with pytest.raises(BudgetExceeded) as refused:
+            await self.roles.budgets.reserve(
+                most, role="probe", run="probe", bill=Ledger(), task=None, resumed=False
+            )
+        return refused.value.spent
 
     async def close(self) -> None:
         await self.roles.aclose()

@@ -67,6 +67,9 @@ def test_short_forms_are_the_long_ones() -> None:
         ({"budget": {"usd": "much"}}, r"budget\.usd: "),
         ({"making": {"demonstrations": 1.5}}, r"making\.demonstrations: "),
         ({"prices": {"a:b": {"input": 1}}}, r"prices\.'a:b': lacks output"),
+        ({"prices": {"a:b": {}}}, r"prices\.'a:b': lacks input, output"),
+        ({"prices": {"a:b": {"training": 1, "output": 1}}}, r"prices\.'a:b': lacks input"),
+        ({"prices": {"a:b": {"training": 1, "cache_read": 1}}}, r"prices\.'a:b': lacks input, output"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tree: dict[str, object], message: str) -> None:
@@ -121,6 +124,7 @@ def test_money_may_be_written_as_a_number_or_a_text() -> None:
         ({"budget": {"run": {"dollars": 1}}}, r"budget\.run: unknown key 'dollars'"),
         ({"budget": {"roles": {"makr": {"usd": 1}}}}, r"budget\.roles: no such role: 'makr'.*'maker'"),
         ({"budget": {"roles": {"user": {"call": 1}}}}, r"budget\.roles\.user: unknown key 'call'.*'calls'"),
+        ({"prices": {"a:b": {"training": -1}}}, r"prices\.'a:b'\.training: must be an amount"),
         ({"budget": {"tokens": -1}}, r"budget\.tokens: must be at least 0"),
         ({"budget": {"usd": True}}, r"budget\.usd: "),
         ({"prices": {"a:b": {"input": 1, "output": 1, "as_of": "May"}}}, r"prices\.'a:b'\.as_of: "),

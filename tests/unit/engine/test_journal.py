@@ -185,6 +185,27 @@ costs = st.none() | st.decimals(0, 10, places=6)
 usages = st.builds(Usage, *[st.integers(0, 10**6)] * 4)
 
 
+def test_what_is_recorded_once_is_there_once_however_many_record_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'latm.db'}"
+    found: list[JournalEntry | None] = []
+    libraries = [Library(url) for _ in range(3)]
+
+    def record(number: int) -> None:
+        found.append(libraries[number % 3].record_once(entry(attempt=number + 1)))
+
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (written,) = libraries[0].journal("r")
+    assert found.count(None) == 1
+    assert found.count(written) == 8
+    assert libraries[0].record_once(entry(step="other")) is None
+    for library in libraries:
+        library.close()
+
+
 @given(st.lists(st.tuples(st.sampled_from(["a", "b"]), costs, usages), max_size=12))
 def test_the_journal_adds_up_exactly(rows: list[tuple[str, Decimal | None, Usage]]) -> None:
     library = Library("sqlite://")

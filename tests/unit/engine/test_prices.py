@@ -45,6 +45,22 @@ def test_the_configuration_is_asked_before_plugins() -> None:
     assert desk.quote("b:other", CALL) is None
 
 
+def test_a_price_of_training_alone_leaves_calls_to_others() -> None:
+    table = {"a:known": {"training": 3, "as_of": date(2026, 10, 1)}, "a:other": {"training": 3}}
+    table |= {"a:both": {"input": 1, "output": 2, "training": 0}, "a:calls": {"input": 1, "output": 2}}
+    desk = prices({"dear": Dear()}, prices=table)
+    assert desk.training("a:known", 2_000_000) == Quote(Decimal(6), "config", date(2026, 10, 1))
+    told = desk.quote("a:known", CALL)
+    assert told is not None
+    assert told.usd == 7
+    assert desk.quote("a:other", CALL) is None
+    assert desk.training("a:both", 5) == Quote(Decimal(0), "config")
+    assert desk.training("a:calls", 5) is None
+    assert desk.training("b:known", 5) is None
+    with pytest.raises(ValueError, match="training alone"):
+        price_of(CALL, Price(training=Decimal(3)))
+
+
 def test_genai_prices_knows_the_models_of_the_services_themselves() -> None:
     tables = pytest.importorskip("genai_prices")
     found = prices().quote("openai:gpt-4o", CALL)
