@@ -23,6 +23,8 @@ async def means(roles: Roles, offer: Offer) -> AsyncGenerator[Means, None]:
     Raises:
         LatmError: as of `open_tuner`.
     """
+    from latm.tuner._billing import billing
+
     tuner = await in_thread(open_tuner, offer, roles)
     try:
         yield Means(
@@ -32,6 +34,7 @@ async def means(roles: Roles, offer: Offer) -> AsyncGenerator[Means, None]:
             clock=roles.clock,
             events=roles.events,
             retry=roles.config.retry,
+            bill=billing(roles),
         )
     finally:
         await tuner.aclose()

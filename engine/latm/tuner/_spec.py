@@ -137,7 +137,7 @@ class TuningSpec:
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ConfigError("no such file", where=str(path)) from None
+            raise ConfigError(f"no such file; latm tune new {path} writes one", where=str(path)) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
         except tomllib.TOMLDecodeError as error:
@@ -213,6 +213,31 @@ class TuningSpec:
             "name": self.name,
         }
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode("ascii")).hexdigest()
+
+    def chosen(
+        self,
+        *,
+        maker: str | None = None,
+        base: str | None = None,
+        tuner: str | None = None,
+        samples: int | None = None,
+    ) -> TuningSpec:
+        """The same with what a caller chose instead; None leaves what the file says.
+
+        Settings and base of the file are those of its own tuner: with another one they do not hold.
+
+        Raises:
+            ConfigError: a value is wrong.
+        """
+        other = tuner is not None and tuner != self.tuner
+        kept = None if other else self.roles.base
+        return dataclasses.replace(
+            self,
+            samples=self.samples if samples is None else samples,
+            tuner=self.tuner if tuner is None else tuner,
+            training=MappingProxyType({}) if other else self.training,
+            roles=TuningRoles(maker=maker or self.roles.maker, base=base or kept),
+        )
 
     def replace(self, **changes: object) -> TuningSpec:
         """The same with other values of its attributes.

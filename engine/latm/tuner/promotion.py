@@ -128,7 +128,7 @@ def watch(library: Library, *, now: datetime) -> tuple[tuple[str, bool], ...]:
     found: list[tuple[str, bool]] = []
     for role, each in sorted(library.promotions().items()):
         said = f"{role} is {each.model}, promoted by comparison {each.comparison} of {each.tuning}"
-        back = f"library.demote({role!r}) takes it back"
+        back = f"latm tune demote {role} takes it back"
         if each.expires is None:
             found.append((said, True))
         elif each.expired(now):

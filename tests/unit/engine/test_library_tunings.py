@@ -71,7 +71,7 @@ def test_the_newest_promotion_holds_and_each_step_back_gives_the_one_before(libr
         (
             -1,
             False,
-            "expired on 2026-11-28: the configured model serves; library.demote('user') takes it back",
+            "expired on 2026-11-28: the configured model serves; latm tune demote user takes it back",
         ),
     ],
 )
