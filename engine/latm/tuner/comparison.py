@@ -33,6 +33,7 @@ from latm.tuner._scores import (
     Verdict,
 )
 from latm.tuner._spec import TuningSpec
+from latm.tuner._table import table
 from latm.tuner.formats import UNSURE, Template
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Verdict",
     "compare",
     "majority",
+    "table",
 ]
 
 _LONGEST_REPLY = 200  # characters that a verdict keeps

@@ -1,0 +1,174 @@
+"""The table of a comparison: every figure, 80 columns, and nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latm.tuner import Sample, TuningSpec
+from latm.tuner._numbers import percent, seconds, usd
+from latm.tuner._table import table
+from latm.tuner.comparison import Comparison, Score, majority
+from unit.tuner.contest import SPEC, compared, contender, full, right_of, samples
+
+
+def columns(line: str) -> int:
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        for each in line
+    )
+
+
+def row(text: str, contender: str, place: int = 0) -> str:
+    return [line for line in text.splitlines() if line.startswith(f"{contender} ")][place]
+
+
+def with_names(comparison: Comparison, name: str) -> Comparison:
+    """The same, with other names of the sets and the contenders, as a record may have them."""
+    return dataclasses.replace(
+        comparison,
+        tuning=name,
+        sets=tuple(dataclasses.replace(each, name=name + each.name) for each in comparison.sets),
+        contenders=tuple(
+            dataclasses.replace(each, name=name + each.name, model=name) for each in comparison.contenders
+        ),
+        scores=tuple(
+            dataclasses.replace(each, set=name + each.set, contender=name + each.contender)
+            for each in comparison.scores
+        ),
+        verdicts=tuple(
+            dataclasses.replace(each, set=name + each.set, contender=name + each.contender)
+            for each in comparison.verdicts
+        ),
+    )
+
+
+def test_every_figure_of_every_contender_is_there() -> None:
+    found = full()
+    text = table(found)
+
+    for place, set_ in enumerate(found.sets):
+        for entrant in found.contenders:
+            score = found.score(set_.name, entrant.name)
+            cells = row(text, entrant.name, place).removeprefix(entrant.name).split()
+            assert cells == [
+                str(score.n),
+                f"{100 * score.accuracy:.1f}",
+                "%",
+                f"({100 * score.low:.1f}",
+                "to",
+                f"{100 * score.high:.1f})",
+                f"{score.macro_f1:.2f}",
+                f"{100 * score.readable:.1f}",
+                "%",
+                usd(score.cost_each),
+                seconds(score.seconds_mean),
+            ]
+
+
+def test_an_unknown_cost_is_said_and_not_counted_as_nothing() -> None:
+    text = table(full())
+
+    assert "unknown" in row(text, "zero-shot")
+    assert "unknown" in row(text, "base")
+    assert row(text, "majority").split()[-2] == "0"
+    assert '"unknown": the price' in text
+
+
+def test_the_synthetic_set_is_marked() -> None:
+    lines = table(full()).splitlines()
+
+    assert "held-out.jsonl (synthetic: it flatters): 30 samples" in lines
+    assert "real.jsonl: 60 samples" in lines
+
+
+def test_sentences_notes_and_models_are_there() -> None:
+    found = full()
+    text = " ".join(table(found).split())
+
+    for each in (*found.sentences, *found.notes):
+        assert each in text
+    for entrant in found.contenders[1:]:
+        assert f"{entrant.name}: {entrant.model}" in text
+
+
+def test_what_was_confused_is_told_of_all_but_the_majority() -> None:
+    found = full()
+    text = " ".join(table(found).split())
+
+    confused = found.score("real.jsonl", "tuned (15)").confused[0]
+    assert f"tuned (15): {confused.label} -> {confused.said} ({confused.count})" in text
+    assert "majority: " not in text
+
+
+def test_calibration_is_told_where_there_are_confidences() -> None:
+    found = full()
+    error = found.score("real.jsonl", "tuned (300)").calibration_error
+
+    assert f"tuned (300) {error:.2f}." in " ".join(table(found).split())
+    assert "calibration" not in table(compared({"real.jsonl": samples(4)}, contender("base", right_of(2))))
+
+
+def test_one_contender_and_one_sample_make_a_table() -> None:
+    sets = {"real.jsonl": samples(1)}
+    text = table(compared(sets, majority(SPEC, sets)))
+
+    assert "real.jsonl: 1 sample\n" in text
+    assert "There is one contender alone: nothing is compared." in text
+    assert "who was asked" not in text
+    assert "Most often" not in text
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from(" \n\t\x1b漢e\u0301\u202e\ud800")), max_size=200))
+def test_no_name_breaks_the_lines(name: str) -> None:
+    lines = table(with_names(full(), name)).split("\n")
+
+    assert max(map(columns, lines)) <= 80
+    assert all(each.isprintable() for each in lines)
+
+
+def test_a_label_cannot_speak_to_the_terminal() -> None:
+    evil = "\x1b[2Jcard\x9b31m"
+    spec = TuningSpec(
+        name="evil", about="a text", question="Which?", labels={evil: "one", "other": "another"}
+    )
+    put = {"real.jsonl": (Sample("a text", "other", id="1"),)}
+    text = table(compared(put, contender("base", lambda *_: evil), spec=spec))
+
+    assert "other -> \ufffd[2Jcard\ufffd31m (1)" in text
+
+
+def test_large_figures_stay_within_the_columns() -> None:
+    score: Score = dataclasses.replace(
+        full().scores[0], n=99_999, cost_usd=Decimal(9_999_999 * 99_999), seconds_mean=9_999.9
+    )
+    lines = table(dataclasses.replace(full(), scores=(score, *full().scores[1:]))).split("\n")
+
+    assert max(map(columns, lines)) == 80
+    assert any("9999999.00 9999.9" in each for each in lines)
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [(0, "0.0"), (0.0001, "0.1"), (0.5, "50.0"), (0.99999, "99.9"), (1, "100.0")]
+)
+def test_only_all_is_all_and_only_nothing_is_nothing(share: float, told: str) -> None:
+    assert percent(share) == told
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        (None, "unknown"),
+        (Decimal(0), "0"),
+        (Decimal("0.0000000001"), "<0.000001"),
+        (Decimal("0.0000421"), "0.000042"),
+        (Decimal("12.3456"), "12.35"),
+    ],
+)
+def test_dollars(cost: Decimal | None, told: str) -> None:
+    assert usd(cost) == told
