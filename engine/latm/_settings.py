@@ -332,6 +332,10 @@ class AuditingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginsConfig:
-    """Which plugins are left out, by entry-point name."""
+    """Which plugins are left out.
+
+    Attributes:
+        disable: names of their entry points.
+    """
 
     disable: tuple[str, ...] = ()
