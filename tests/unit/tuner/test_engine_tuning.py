@@ -6,7 +6,7 @@ import dataclasses
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,10 +97,15 @@ def knows(request: Request) -> str:
     return next(label for label, sound in SOUNDS.items() if sound in request.messages[0].text)
 
 
+def always_cat(_: Request) -> str:
+    """What a model says that has learnt nothing."""
+    return "cat"
+
+
 def write(request: Request) -> str:
     """Texts that no other request gives, and that are alike in nothing but the sound."""
     sound = SOUNDS[writer.label_of(request)]
-    found = {}
+    found: dict[int, object] = {}
     for number, seed in writer.texts(request).items():
         words = random.Random(seed).sample(WORDS, 9)
         words.insert(len(words) // 2, sound)
@@ -137,10 +142,12 @@ def opened(tmp_path: Path, tuner: Tuner) -> Callable[..., Any]:
     """Opens an engine on the one library; ``base`` and the others say who is played how."""
 
     @contextmanager
-    def engine(told: list[str] | None = None, *, budget: Any = None, **scripts: Any) -> Iterator[Engine]:
-        models = {
+    def engine(
+        told: list[str] | None = None, *, budget: Any = None, **scripts: Any
+    ) -> Generator[Engine, None, None]:
+        models: dict[str, Any] = {
             "maker": write,
-            "base": lambda _: "cat",
+            "base": always_cat,
             "tuned-2": knows,
             "tuned-4": knows,
             "tuned-12": knows,
@@ -301,7 +308,7 @@ def test_a_smaller_choice_is_part_of_the_larger_one(
 
 
 def test_only_what_a_comparison_shows_is_promoted(opened: Callable[..., Any], pets: Path, real: Path) -> None:
-    with opened(**{"tuned-12": lambda _: "cat"}) as engine:
+    with opened(**{"tuned-12": always_cat}) as engine:
         trained(engine, pets)
         with pytest.raises(ConfigError, match="no comparison of 'pets' is in the library"):
             engine.tuning.promote(pets, "user")
