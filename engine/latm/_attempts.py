@@ -14,7 +14,7 @@ from latm._budget import Amounts, Budgets, Reservation, most_tokens
 from latm._clock import Clock
 from latm._events import Events
 from latm._ledger import REPLIED
-from latm._prices import Prices, Quote
+from latm._prices import Prices, Quote, entry_to_add
 from latm._replies import reply_problem
 from latm.errors import BackendError, BudgetExceeded, ConfigError, LatmError, PluginError, Timeout
 from latm.plugin import Backend, Reply, Request
@@ -151,7 +151,7 @@ class Attempt:
         if usd is None:
             raise ConfigError(
                 f"a budget in USD needs the price of every model, and that of {bound.model} is unknown: add "
-                f'[prices."{bound.model}"] with input and output, in USD per million tokens',
+                f"{entry_to_add(bound.model)} with input and output, in USD per million tokens",
                 where="budget",
             )
         return most + Amounts(usd=usd)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any, final
 
 from latm._ledger import MILLION, price_of
 from latm._plugins import ModelRef, Plugins
-from latm.config import Config
+from latm.config import Config, Price
 from latm.plugin import Usage
 
 _TABLES = "genai_prices"
@@ -36,25 +36,38 @@ class Quote:
     as_of: date | None = None
 
 
+def entry_to_add(model: str) -> str:
+    """How the table of a model's price is called; for a tuned one (``ft:BASE:...``) also that of its kind."""
+    own = f'[prices."{model}"]'
+    match model.split(":"):
+        case [provider, "ft", base, _, *_]:
+            return f'{own}, or [prices."{provider}:ft:{base}:*"] for all that are tuned from {base},'
+        case _:
+            return own
+
+
 @final
 class Prices:
     """Prices of calls: the configuration's, else a plugin's, else those of genai-prices where installed.
 
-    No network is asked for any of them.
+    No network is asked for any of them. An entry of the configuration whose name ends with ``*`` is for all
+    models whose names begin so: those that are tuned have names that nobody knows beforehand.
     """
 
     def __init__(self, config: Config, plugins: Plugins) -> None:
         self._config = config
         self._plugins = plugins
+        prefixes = [(name[:-1], price) for name, price in config.prices.items() if name.endswith("*")]
+        self._prefixes = sorted(prefixes, key=lambda each: -len(each[0]))
         self._unknown: set[str] = set()
         self._tables: Any = None
         self._source = ""
 
     def quote(self, model: str, usage: Usage) -> Quote | None:
         """The price of a call; None where nobody knows it."""
-        price = self._config.prices.get(model)
-        if price is not None and price.input is not None:
-            return Quote(price_of(usage, price), "config", price.as_of)
+        for price in self._entries(model):
+            if price.input is not None:
+                return Quote(price_of(usage, price), "config", price.as_of)
         told = self._plugins.quote(model, usage)
         if told is not None:
             return Quote(*told)
@@ -79,14 +92,23 @@ class Prices:
             model: that is tuned, ``provider:model``.
             tokens: of the data, as often as they are gone through.
         """
-        price = self._config.prices.get(model)
-        if price is None or price.training is None:
-            return None
-        return Quote(tokens * price.training / MILLION, "config", price.as_of)
+        for price in self._entries(model):
+            if price.training is not None:
+                return Quote(tokens * price.training / MILLION, "config", price.as_of)
+        return None
 
     def warm(self, model: str) -> None:
         """Load what a price of this model needs, so that no call waits for it; takes a while."""
         self.quote(model, Usage(input=1))
+
+    def _entries(self, model: str) -> Iterator[Price]:
+        """The entries of the configuration for a model: its own, then those of prefixes, longest first."""
+        table = self._config.prices
+        if model in table:
+            yield table[model]
+        for name, price in self._prefixes:
+            if model.startswith(name):
+                yield price
 
     def _listed(self, model: str, usage: Usage) -> Quote | None:
         """The price in the tables of genai-prices, for a provider's own service only."""

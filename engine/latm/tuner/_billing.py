@@ -15,7 +15,7 @@ import anyio
 
 from latm._budget import NOTHING, Amounts
 from latm._ledger import TRAINED, Entry, Ledger
-from latm._prices import Quote
+from latm._prices import Quote, entry_to_add
 from latm._settings import TUNER
 from latm._threads import in_thread
 from latm.errors import BudgetExceeded, ConfigError, TuningFailed
@@ -84,7 +84,7 @@ class TrainingBill:
             if quote is None and not begun and budgets.in_money(bill):
                 raise ConfigError(
                     f"a budget in USD needs the price of every training, and that of {model} is unknown: add "
-                    f'[prices."{model}"] with training, in USD per million tokens of the data, counted as '
+                    f"{entry_to_add(model)} with training, in USD per million tokens of the data, counted as "
                     "often as they are gone through; 0 where it costs nothing",
                     where="budget",
                 )

@@ -12,7 +12,7 @@ import pytest
 from integration.tuner.jobs import HELD_OUT, OFFER, SAMPLES, SPEC, open_tuner
 from latm import BackendError, BudgetExceeded, ConfigError, LibraryError, Rejected, TuningFailed
 from latm._ledger import Spend
-from latm.library import Library
+from latm.library import JournalEntry, Library
 from latm.plugin import Usage
 from latm.testing import HttpReply, RecordedRequest, TuningServer, openai_error
 from latm.tuner import TuningSpec
@@ -202,6 +202,31 @@ async def test_whoever_goes_on_with_a_job_bills_it_once_and_is_not_refused(tmp_p
     before = step in ("submit", "poll")
     assert second.roles.ledger.total() == (whole if before else Spend())
     assert await second.spent_usd() == (whole.known_usd if before else 0)
+
+
+async def test_a_job_of_an_older_record_is_followed_without_a_price(tmp_path: Path) -> None:
+    first, second = opened(tmp_path), opened(tmp_path, budget={"usd": 0}, prices={})
+    with TuningServer() as server:
+        begun = await trained(first, server, follow=False)
+        record = begun.to_record()
+        del record["submitted"], record["cost_usd"]
+        first.library.keep_tuning(begun.run, begun.name, record)
+        model = await trained(second, server)
+        assert (model.cost_usd, second.library.spent().unpriced) == (None, 1)
+
+
+async def test_the_day_counts_a_job_once_beside_what_others_spent(tmp_path: Path) -> None:
+    place = opened(tmp_path, budget={"day": {"usd": 1}})
+    other = JournalEntry(
+        run="r", step="s", digest="d", role="user", model="a:b", request={}, reply={}, cost_usd=Decimal("0.5")
+    )
+    place.library.record(other)
+    with TuningServer() as server:
+        await trained(place, server, follow=False)
+        assert await place.spent_usd() == Decimal("0.5") + MOST
+        await trained(place, server)
+        place.clock.time += 60
+        assert await place.spent_usd() == Decimal("0.5") + spend(counted(server)).known_usd
 
 
 async def test_a_job_that_was_not_begun_is_asked_about_again(tmp_path: Path) -> None:

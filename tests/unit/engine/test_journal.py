@@ -186,22 +186,25 @@ usages = st.builds(Usage, *[st.integers(0, 10**6)] * 4)
 
 
 def test_what_is_recorded_once_is_there_once_however_many_record_it(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'latm.db'}"
-    found: list[JournalEntry | None] = []
-    libraries = [Library(url) for _ in range(3)]
+    url, steps = f"sqlite:///{tmp_path / 'latm.db'}", [str(number) for number in range(20)]
+    libraries = [Library(url) for _ in range(4)]
+    found: list[tuple[str, JournalEntry | None]] = []
+    together = threading.Barrier(len(libraries))
 
-    def record(number: int) -> None:
-        found.append(libraries[number % 3].record_once(entry(attempt=number + 1)))
+    def record(library: Library, number: int) -> None:
+        for step in steps:
+            together.wait(30)
+            found.append((step, library.record_once(entry(step=step, attempt=number))))
 
-    threads = [threading.Thread(target=record, args=(number,)) for number in range(9)]
+    threads = [threading.Thread(target=record, args=each) for each in zip(libraries, range(4), strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    (written,) = libraries[0].journal("r")
-    assert found.count(None) == 1
-    assert found.count(written) == 8
-    assert libraries[0].record_once(entry(step="other")) is None
+    written = {each.step: each for each in libraries[0].journal("r")}
+    assert len(libraries[0].journal("r")) == len(written) == len(steps)
+    assert sorted(step for step, earlier in found if earlier is None) == sorted(steps)
+    assert all(earlier in (None, written[step]) for step, earlier in found)
     for library in libraries:
         library.close()
 

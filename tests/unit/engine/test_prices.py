@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from latm import Config
 from latm._ledger import price_of
 from latm._plugins import Plugins
-from latm._prices import Prices, Quote
+from latm._prices import Prices, Quote, entry_to_add
 from latm.config import Price
 from latm.plugin import Reply, Usage, hookimpl
 from unit.engine.desk import ASK, desk
@@ -59,6 +59,35 @@ def test_a_price_of_training_alone_leaves_calls_to_others() -> None:
     assert desk.training("b:known", 5) is None
     with pytest.raises(ValueError, match="training alone"):
         price_of(CALL, Price(training=Decimal(3)))
+
+
+def test_an_entry_may_be_for_all_models_that_begin_so() -> None:
+    table: dict[str, dict[str, int]] = {
+        "a:ft:*": {"input": 1, "output": 1, "training": 1},
+        "a:ft:small:*": {"input": 2, "output": 1},
+        "a:ft:small:x": {"training": 9},
+        "a:ft:small:y": {"input": 3, "output": 1},
+    }
+    desk = prices(prices=table)
+
+    def price(model: str) -> tuple[Decimal | None, Decimal | None]:
+        call, job = desk.quote(model, Usage(input=1_000_000)), desk.training(model, 1_000_000)
+        return None if call is None else call.usd, None if job is None else job.usd
+
+    assert price("a:ft:small:z") == (2, 1)
+    assert price("a:ft:small:x") == (2, 9)
+    assert price("a:ft:small:y") == (3, 1)
+    assert price("a:ft:large") == (1, 1)
+    assert price("a:f") == (None, None)
+    assert desk.dearest("a:ft:small:z", read=1_000_000, written=0) == 2
+
+
+def test_the_entry_to_add_is_named() -> None:
+    assert entry_to_add("a:b") == '[prices."a:b"]'
+    assert entry_to_add("a:b:c:d") == '[prices."a:b:c:d"]'
+    assert entry_to_add("a:ft:small:me:pets:3") == (
+        '[prices."a:ft:small:me:pets:3"], or [prices."a:ft:small:*"] for all that are tuned from small,'
+    )
 
 
 def test_genai_prices_knows_the_models_of_the_services_themselves() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ import latm_local
 from latm import BudgetExceeded, TuningFailed
 from latm._budget import NOTHING, Amounts
 from latm._ledger import Spend
+from latm.library import JournalEntry
 from latm.plugin import Tuned, TunerSpec, TuningJob, TuningState, Usage
 from latm.tuner import Sample, TuningSpec
 from latm.tuner._billing import billing, most_epochs, most_tokens
@@ -178,16 +180,21 @@ async def test_the_local_tuner_is_free(tmp_path: Path) -> None:
 @pytest.mark.parametrize("told", [None, -1, True, "7"])
 @pytest.mark.parametrize("scope", ["engine", "day"])
 async def test_a_job_that_was_not_counted_takes_all_that_was_set_aside(told: Any, scope: str) -> None:
-    limit = {"usd": 1, "tokens": MOST}
+    others = 0 if scope == "engine" else 1000
+    limit = {"usd": 1, "tokens": MOST + others}
     place = opened(budget=limit if scope == "engine" else {scope: limit})
     model = await trained(place, Fake(TuningState(status="succeeded", trained_tokens=told)), offered())
     assert model.cost_usd is None
     assert place.roles.ledger.total() == place.library.spent() == Spend(calls=1, unpriced=1)
+    other = JournalEntry(run="r", step="s", digest="d", role="user", model="a:b", request={}, reply={})
+    place.library.record(dataclasses.replace(other, usage=Usage(output=others), cost_usd=Decimal(0)))
+    place.clock.time += 60
     assert await place.spent_usd() == Decimal(3 * MOST) / 1_000_000
     fake = Fake(TuningState())
     with pytest.raises(BudgetExceeded) as refused:
         await trained(place, fake, offered(), spec=SPEC.replace(seed=1))
-    assert (refused.value.unit, refused.value.spent, fake.prepared) == ("tokens", MOST, 0)
+    assert (refused.value.unit, refused.value.spent) == ("tokens", MOST + others)
+    assert fake.prepared == 0
 
 
 @pytest.mark.anyio
