@@ -241,7 +241,7 @@ class Auditor:
         if agreed:
             await in_thread(self.library.forget_negative, tool.name, question)  # it was refused by mistake
         self.events.tell("audit.done", tool=tool.name, version=tool.version, agreed=agreed, source=source)
-        verdicts = _verdicts(await in_thread(self.library.audits, tool))
+        verdicts = counting(await in_thread(self.library.audits, tool))
         total = AUDITS.total(verdicts)
         self._seen(tool).suspected = total > 0
         if AUDITS.established(total):
@@ -265,7 +265,7 @@ def _check_feedback(answer: object, correct: object) -> None:
         raise ConfigError("the right answer is empty; say False if it is unknown", where="correct")
 
 
-def _verdicts(audits: Sequence[Audit]) -> Sequence[bool]:
+def counting(audits: Sequence[Audit]) -> Sequence[bool]:
     """The verdicts that count, oldest first.
 
     Those since a person last let the version serve again. Of a question that came several times the newest

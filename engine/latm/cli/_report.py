@@ -1,0 +1,84 @@
+"""``latm report``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latm.cli._keeping import opened
+from latm.cli._say import note, plain, print_json
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
+from latm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from latm.report import Report
+
+_STDOUT = "-"
+
+
+def report(
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="Where to write the page; - for stdout.")
+    ] = "latm-report.html",
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Write what the library tells as one HTML file: money, accuracy, routes, tools, pending tasks, tuning.
+
+    No model is asked, and the page asks for nothing from anywhere. With --json the data are printed instead.
+
+    Example: latm report --open
+    """
+    if open_ and (json_ or out == _STDOUT):
+        raise ConfigError("only a file can be opened: leave out --json, and name a file", where="--open")
+    from latm.report import gather, page
+
+    enough = build_config(config, library=library).making.pending
+    with opened(config, library) as store:
+        found = gather(store, enough=enough)
+    if json_:
+        print_json(_record(found))
+        return
+    html = page(found)
+    if out == _STDOUT:
+        sys.stdout.write(html)
+        return
+    file = Path(out)
+    _write(file, html)
+    typer.echo(str(file))
+    if found.empty:
+        note(f"{found.library} holds nothing yet: the page says how to begin", "yellow")
+    if open_:
+        _open(file)
+
+
+def _write(file: Path, html: str) -> None:
+    try:
+        file.write_text(html, encoding="utf-8", newline="\n")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"{file} cannot be written: {reason}", where="--out") from None
+
+
+def _open(file: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(file.resolve().as_uri()):
+        note(f"no browser was found: open {file} in one", "yellow")
+
+
+def _record(found: Report) -> dict[str, Any]:
+    """The data, each tool once and without the replies of its making, which ``tools show`` has."""
+    data: dict[str, Any] = plain(found)
+    for tool in data["tools"]:
+        tool["shown"] = tool["shown"]["version"]["tool"]["version"]
+        for each in tool["versions"]:
+            del each["version"]["tool"]["scorecard"]["attempts"]
+        for each in tool["failures"]:
+            each["attempts"] = len(each.pop("history"))
+    return data

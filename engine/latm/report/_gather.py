@@ -1,0 +1,230 @@
+"""What a report says, read from a library. Nothing is asked of a model and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, final
+
+from latm._auditing import counting
+from latm._latency import quantile
+from latm.library import Answered, Audit, Kept, Payment, Promotion, Version
+from latm.report._money import Strong, break_even, money, total
+from latm.report._records import (
+    Bar,
+    Compared,
+    PendingTask,
+    Promoted,
+    Report,
+    RouteShare,
+    Standing,
+    ToolReport,
+    VersionReport,
+)
+
+if TYPE_CHECKING:
+    from latm.library import Library
+
+_MOST_AUDITS = 100_000
+_DISAGREEMENTS = 5
+
+
+def gather(library: Library, *, enough: int | None = None, now: datetime | None = None) -> Report:
+    """Read what there is to report.
+
+    Args:
+        library: an open one.
+        enough: answered questions of a task that start a making, ``config.making.pending``; None where that
+            is not known.
+        now: the time that the report is of; None takes the clock's.
+
+    Raises:
+        LibraryError: it cannot be read.
+    """
+    found = _Found(library=library, payments=library.payments(), answered=library.answered())
+    since = library.counted_since()
+    strong = Strong(found.payments)
+    tools = [found.tool(name, strong) for name in library.names()]
+    return Report(
+        library=library.url,
+        made=(datetime.now(UTC) if now is None else now).astimezone(UTC).isoformat(timespec="seconds"),
+        counted_since=since,
+        questions=sum(each.questions for each in found.answered),
+        money=money(found.payments, found.answered, strong, since=since),
+        routes=routes(found.answered),
+        tools=tuple(sorted(tools, key=lambda each: (not each.serves, each.name))),
+        pending=found.pending(enough),
+        comparisons=tuple(map(compared, library.comparisons())),
+        promotions=tuple(map(_promoted, library.promotions().values())),
+    )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    library: Library
+    payments: Sequence[Payment]
+    answered: Sequence[Answered]
+
+    def tool(self, name: str, strong: Strong) -> ToolReport:
+        makings = self.library.makings(name)
+        versions = tuple(self._version(each) for each in self.library.versions(name))
+        current = self.library.current(name)
+        shown = (
+            versions[0]
+            if current is None
+            else next(each for each in versions if each.tool.version == current.tool.version)
+        )
+        # A making of an older library may have no record beside the tool's.
+        runs = {each.run for each in makings} | {each.tool.provenance.run for each in versions}
+        return ToolReport(
+            name=name,
+            serves=current is not None and current.status == "active",
+            shown=shown,
+            versions=versions,
+            break_even=break_even(
+                name, payments=self.payments, answered=self.answered, strong=strong, runs=runs
+            ),
+            failures=tuple(each for each in makings if each.state == "failed"),
+        )
+
+    def _version(self, version: Version) -> VersionReport:
+        audits = self.library.audits(version.tool, limit=_MOST_AUDITS)
+        against = [each for each in audits if each.agreed is False]
+        return VersionReport(
+            version=version,
+            standing=standing(version, audits),
+            disagreements=tuple(reversed(against[-_DISAGREEMENTS:])),
+        )
+
+    def pending(self, enough: int | None) -> tuple[PendingTask, ...]:
+        found: list[PendingTask] = []
+        for task, examples in self.library.tasks().items():
+            makings = self.library.makings(task)
+            newest = makings[0] if makings else None
+            current = self.library.current(task)
+            runs = {each.run for each in makings}
+            found.append(
+                PendingTask(
+                    task=task,
+                    pending=len(self.library.pending(task)),
+                    needed=None if enough is None else enough + self.library.failed_with(task),
+                    examples=tuple((each.question, each.answer) for each in examples),
+                    quarantined=current is not None and current.status == "quarantined",
+                    state=None if newest is None or newest.state == "made" else newest.state,
+                    error=None if newest is None else newest.error,
+                    stage=None if newest is None else newest.stage,
+                    making=total(each for each in self.payments if each.run in runs),
+                )
+            )
+        return tuple(sorted(found, key=lambda each: (-each.pending, each.task)))
+
+
+def routes(answered: Sequence[Answered]) -> tuple[RouteShare, ...]:
+    """Which layers answered, the one with the most questions first."""
+    sums: dict[tuple[str, str], Answered] = {}
+    for each in answered:
+        place = each.layer, each.route
+        sums[place] = sums[place] + each if place in sums else each
+    count = sum(each.questions for each in answered)
+    found = [
+        RouteShare(
+            layer=each.layer,
+            route=each.route,
+            questions=each.questions,
+            share=each.questions / count,
+            known_usd=each.known_usd,
+            unpriced=each.unpriced,
+            mean_s=each.seconds / each.questions,
+            p50_s=_within(each.times, 0.5),
+            p95_s=_within(each.times, 0.95),
+            p99_s=_within(each.times, 0.99),
+        )
+        for each in sums.values()
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.questions, each.layer, each.route)))
+
+
+def _within(times: Mapping[int, int], share: float) -> float:
+    return quantile(times, share) or 0.0
+
+
+def standing(version: Version, audits: Sequence[Audit]) -> Standing:
+    """How right a version is.
+
+    Args:
+        version: the version.
+        audits: all of its, oldest first.
+    """
+    from latm.tuner._statistics import wilson
+
+    nothing: Mapping[str, object] = {}
+    exam = next((each.figures for each in version.tool.scorecard.evidence if each.stage == "exam"), nothing)
+    right, asked = exam.get("right"), exam.get("asked")
+    verdicts = counting(audits)
+    low, high = wilson(verdicts.count(True), len(verdicts)) if verdicts else (None, None)
+    decided = [each for each in audits if each.source in {"model", "feedback"}]
+    return Standing(
+        exam_right=right if isinstance(right, int) else None,
+        exam_asked=asked if isinstance(asked, int) else None,
+        exam_model=str(exam.get("model", "")),
+        audited=len(verdicts),
+        agreed=verdicts.count(True),
+        low=low,
+        high=high,
+        undecided=sum(each.agreed is None for each in decided),
+        feedback=sum(each.source == "feedback" for each in decided),
+    )
+
+
+def _promoted(promotion: Promotion) -> Promoted:
+    expires, at = promotion.expires, promotion.created
+    return Promoted(
+        role=promotion.role,
+        model=promotion.model,
+        tuning=promotion.tuning,
+        comparison=promotion.comparison,
+        expires=None if expires is None else expires.isoformat(),
+        at=None if at is None else at.isoformat(),
+    )
+
+
+def compared(kept: Kept) -> Compared:
+    """A comparison that was kept; one that cannot be read says why."""
+    from latm.errors import LatmError
+    from latm.tuner.comparison import Comparison
+
+    number, at = int(kept.key), kept.created
+    try:
+        comparison = Comparison.from_record(kept.record)
+    except LatmError as error:
+        return Compared(number=number, tuning=kept.name, at=at, problem=str(error))
+    models = {each.name: each.model for each in comparison.contenders}
+    synthetic = {each.name for each in comparison.sets if each.synthetic}
+    kinds = {each.kind for each in comparison.contenders}
+    return Compared(
+        number=number,
+        tuning=kept.name,
+        at=at,
+        shown=comparison.shown() if {"base", "tuned"} <= kinds else None,
+        verdict=comparison.verdict,
+        notes=comparison.notes,
+        bars=tuple(
+            Bar(
+                set=each.set,
+                synthetic=each.set in synthetic,
+                contender=each.contender,
+                model=models[each.contender],
+                n=each.n,
+                right=each.right,
+                accuracy=each.accuracy,
+                low=each.low,
+                high=each.high,
+                cost_usd=None if each.cost_usd is None else Decimal(each.cost_usd),
+                p50_s=each.seconds_p50,
+            )
+            for each in comparison.scores
+        ),
+    )

@@ -1,0 +1,162 @@
+"""How figures are written for people."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from decimal import Decimal
+
+from latm.report._records import BreakEven, Money, RouteShare, Standing, Sum
+
+_LAYERS = {
+    ("repeat", "tool"): "Asked before: its call was made again",
+    ("parser", "tool"): "A tool's own parser",
+    ("dispatcher", "tool"): "A tool that the dispatcher chose",
+    ("caller", "tool"): "A tool that the caller chose",
+    ("dispatcher", "model"): "The strong model",
+    ("dispatcher", "none"): "Nobody",
+    ("caller", "none"): "Nobody: the tool that the caller chose gave none",
+}
+_SHORT = {
+    ("repeat", "tool"): "repeat",
+    ("parser", "tool"): "parser",
+    ("dispatcher", "tool"): "tool",
+    ("caller", "tool"): "tool, by caller",
+    ("dispatcher", "model"): "strong model",
+    ("dispatcher", "none"): "nobody",
+    ("caller", "none"): "nobody, by caller",
+}
+
+
+_UNITS = ((1e-2, 1e3, ".1f", "ms"), (1, 1e3, ".0f", "ms"), (100, 1, ".1f", "s"))
+_LEAST_SHARE = 0.001
+
+
+def usd(value: Decimal | None) -> str:
+    """An amount in USD: more places the smaller it is; what is unknown is said, never shown as 0."""
+    if value is None:
+        return "unknown"
+    sign, size = "\N{MINUS SIGN}" if value < 0 else "", abs(value)
+    if size == 0:
+        return "$0"
+    if size >= Decimal("0.995"):
+        return f"{sign}${size:,.2f}"
+    if size >= Decimal("0.00995"):
+        return f"{sign}${size:.3f}"
+    return f"{sign}${size:.5f}" if size >= Decimal("0.000005") else f"{sign}under $0.00001"
+
+
+def sum_text(paid: Sum) -> str:
+    """A sum, which is a least one where a price is unknown."""
+    if paid.unpriced == 0:
+        return usd(paid.known_usd)
+    return "unknown" if paid.unpriced == paid.calls else f"at least {usd(paid.known_usd)}"
+
+
+def seconds(value: float | None) -> str:
+    """A time, with two digits that count."""
+    if value is None:
+        return "unknown"
+    for below, factor, form, unit in _UNITS:
+        if value < below:
+            return f"{value * factor:{form}} {unit}"
+    return f"{value / 60:.1f} min"
+
+
+def percent(share: float | None) -> str:
+    """A share; one that is not all of it is never written as 100 %, nor one that is something as 0 %."""
+    if share is None:
+        return "unknown"
+    if share in {0, 1}:
+        return f"{share * 100:.0f} %"
+    shown = min(max(share, _LEAST_SHARE), 1 - _LEAST_SHARE)
+    return f"{'under ' if share < shown else 'over ' if share > shown else ''}{shown * 100:.1f} %"
+
+
+def when(text: str | None) -> str:
+    """A time as the library has it, to the minute."""
+    if text is None:
+        return "unknown"
+    try:
+        return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return text
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def layer(route: RouteShare) -> str:
+    """Who answered, in a sentence."""
+    return _LAYERS.get((route.layer, route.route), f"{route.layer}, {route.route}")
+
+
+def short(route: RouteShare) -> str:
+    """Who answered, in a word."""
+    return _SHORT.get((route.layer, route.route), f"{route.layer}, {route.route}")
+
+
+def audited(standing: Standing) -> str:
+    """What audits say of a version."""
+    if standing.audited == 0:
+        return "not audited"
+    return f"{standing.agreed} of {standing.audited} agreed"
+
+
+def examined(standing: Standing) -> str:
+    """What the exam says."""
+    if standing.exam_asked is None:
+        return "no exam"
+    return f"{standing.exam_right} of {standing.exam_asked} right"
+
+
+def headline(money: Money) -> tuple[bool | None, str]:
+    """Whether the tools have paid for themselves together, None where nobody knows; and a sentence."""
+    spent, alone = money.answering, money.alone_usd
+    if alone is None:
+        return None, "What the strong model alone would have taken is not known: no reply of its has a price."
+    if spent.unpriced:
+        return None, (
+            f"{count(spent.unpriced, 'call')} of {spent.calls:,} have no known price, so that nobody can say "
+            "what was saved. Name it under [prices] in the configuration."
+        )
+    saved = alone - spent.known_usd
+    if saved <= 0:
+        return False, (
+            f"{usd(spent.known_usd)} were spent, about {usd(-saved)} more than the strong model alone would "
+            "have taken: tools pay for themselves with further questions."
+        )
+    return True, (
+        f"{usd(spent.known_usd)} were spent where the strong model alone would have taken about "
+        f"{usd(alone)}: {percent(float(saved / alone))} less."
+    )
+
+
+def paid_back(each: BreakEven) -> str:
+    """When a tool has paid for itself, in a sentence."""
+    if each.alone_usd is None:
+        return "Not known: the strong model has given no priced answer to compare with."
+    if each.making.unpriced or each.audits.unpriced:
+        return "Not known: the price of its making or of an audit is unknown."
+    if each.answers and (each.answer_usd is None or each.net_usd is None):
+        return "Not known: the price of one of its answers is unknown."
+    return _known(each, each.alone_usd, each.answer_usd or Decimal(0), each.net_usd or Decimal(0))
+
+
+def _known(each: BreakEven, alone: Decimal, answer: Decimal, net: Decimal) -> str:
+    if each.answers == 0:
+        return f"Not yet: it cost {usd(each.making.known_usd)} and has answered nothing since counting began."
+    if each.reached is None:
+        if alone <= answer:
+            return f"Never, as it is: an answer costs {usd(answer)}, and {usd(alone)} by the strong model."
+        # What audits took has to be saved, too.
+        more = max(1, math.ceil(-net / (alone - answer)))
+        return (
+            f"Not yet: after about {count(more, 'answer')} more, each of which saves {usd(alone - answer)}."
+        )
+    after = f"Paid for itself after {count(each.reached_after or 0, 'answer')}"
+    if net < 0:
+        return f"{after}; what came after, a new making or audits, took more than was saved since."
+    return f"{after}, on {when(each.reached)}; {usd(net)} saved by now."
