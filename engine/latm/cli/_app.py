@@ -10,6 +10,7 @@ from latm.cli._doctor import doctor
 from latm.cli._make import make
 from latm.cli._mcp import mcp
 from latm.cli._models import models
+from latm.cli._report import report
 from latm.cli._run import run
 from latm.cli._say import guarded
 from latm.cli._solve import solve
@@ -56,4 +57,5 @@ app.command("run")(guarded(run))
 app.command("make")(guarded(make))
 app.command("solve")(guarded(solve))
 app.add_typer(tools, name="tools")
+app.command("report")(guarded(report))
 app.command("mcp")(guarded(mcp))
