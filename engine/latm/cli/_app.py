@@ -15,6 +15,7 @@ from latm.cli._run import run
 from latm.cli._say import guarded
 from latm.cli._solve import solve
 from latm.cli._tools import tools
+from latm.cli._tune_jobs import tune
 from latm.cli.demo import demo_command
 
 app = typer.Typer(
@@ -59,3 +60,4 @@ app.command("solve")(guarded(solve))
 app.add_typer(tools, name="tools")
 app.command("report")(guarded(report))
 app.command("mcp")(guarded(mcp))
+app.add_typer(tune, name="tune")

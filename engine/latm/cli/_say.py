@@ -45,7 +45,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (LatmError, NOT_ACHIEVED),
 )
 
-_PAYING = frozenset({"make", "solve"})
+_PAYING = frozenset({"make", "solve", "synthesise", "review", "train", "compare", "tune_run", "label"})
 _WIDEST_INT = 14_000  # bits; Python refuses to write more than 4,300 digits
 
 P = ParamSpec("P")

@@ -52,7 +52,7 @@ def solve(
     settings = build_config(
         config, library=library, maker=maker, user=user, dispatcher=dispatcher, fallback=fallback
     )
-    questions = read_questions(batch) if batch else (_typed(str(question)),)
+    questions = read_questions(batch) if batch else (typed(str(question)),)
     listener = MakingProgress(progress_console())
     with Engine(settings, on_event=listener) as engine:
         answers = engine.solve_many(questions, concurrency=concurrency)
@@ -71,7 +71,12 @@ def solve(
                 note(f"{each.share:4.0%} {each}, {cost(each.cost_usd)}")
 
 
-def _typed(question: str) -> str:
+def typed(question: str) -> str:
+    """A text as it was typed; ``-`` is what stands in standard input.
+
+    Raises:
+        ConfigError: that is no UTF-8.
+    """
     if question != "-":
         return question
     try:

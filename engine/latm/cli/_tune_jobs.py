@@ -1,0 +1,157 @@
+"""``latm tune``: jobs, models and the roles that they have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from latm.cli import _tune_show as show
+from latm.cli._progress import TuningProgress
+from latm.cli._say import guarded, note, print_json
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption
+from latm.cli._tune import SpecArgument, open_engine, tune
+from latm.tuner import TuningSpec
+from latm.tuner._runs import Training
+from latm.tuner.promotion import watch
+
+__all__ = ["tune"]
+
+RunArgument = Annotated[
+    str, typer.Argument(help="The run of a job, or the name of a tuning: its newest job.")
+]
+
+
+@tune.command("promote")
+@guarded
+def promote(
+    file: SpecArgument,
+    role: Annotated[str, typer.Option(help="The role: maker, user, dispatcher or fallback.")],
+    comparison: Annotated[int | None, typer.Option(help="Number of a comparison; else the newest.")] = None,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Let the tuned model take a role's place, where a comparison shows that it is better; else ends with 1.
+
+    Example: latm tune promote questions.toml --role dispatcher
+    """
+    spec = TuningSpec.load(file)
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        promoted = engine.tuning.promote(spec, role, comparison=comparison)
+    if json_:
+        print_json(show.promotion_record(promoted))
+        return
+    typer.echo(f"{role} is {promoted.model} in every engine that is opened from now on")
+    note(f"latm tune demote {role} takes it back")
+
+
+@tune.command("demote")
+@guarded
+def demote(
+    role: Annotated[str, typer.Argument(help="The role: maker, user, dispatcher or fallback.")],
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Take a role's promotion back; the one before it holds again, or the configured model.
+
+    Example: latm tune demote dispatcher
+    """
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        before = engine.tuning.demote(role)
+    if json_:
+        print_json({"role": role, "promotion": None if before is None else show.promotion_record(before)})
+    else:
+        typer.echo(f"{role} is {'the configured model' if before is None else before.model} again")
+
+
+@tune.command("status")
+@guarded
+def status(
+    name: Annotated[str | None, typer.Argument(help="The name of a tuning; else all of them.")] = None,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """List the training jobs with what came of them, and the roles that tuned models have.
+
+    Example: latm tune status complaints
+    """
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        jobs = engine.tuning.jobs(name)
+        promotions = [each for each in engine.library.promotions().values() if name in {None, each.tuning}]
+        said = watch(engine.library, now=datetime.now(UTC))
+    if json_:
+        print_json(show.status_record(jobs, promotions))
+        return
+    show.status(jobs, said if name is None else ())
+    if not jobs:
+        note("no model was tuned yet; latm tune new FILE begins")
+
+
+@tune.command("cancel")
+@guarded
+def cancel(
+    run: RunArgument, library: LibraryOption = None, config: ConfigOption = None, json_: JsonOption = False
+) -> None:
+    """Stop a training job.
+
+    Example: latm tune cancel complaints
+    """
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        _told(engine.tuning.cancel(run), json_=json_)
+
+
+@tune.command("pause")
+@guarded
+def pause(
+    run: RunArgument, library: LibraryOption = None, config: ConfigOption = None, json_: JsonOption = False
+) -> None:
+    """Let a training job rest, where its service can do that.
+
+    Example: latm tune pause complaints
+    """
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        _told(engine.tuning.pause(run), json_=json_)
+
+
+@tune.command("resume")
+@guarded
+def resume(
+    run: RunArgument, library: LibraryOption = None, config: ConfigOption = None, json_: JsonOption = False
+) -> None:
+    """Let a training job go on that rests.
+
+    Example: latm tune resume complaints
+    """
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        _told(engine.tuning.resume(run), json_=json_)
+
+
+@tune.command("delete")
+@guarded
+def delete(
+    model: Annotated[str, typer.Argument(help="The tuned model, PROVIDER:MODEL.")],
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Delete a tuned model where it is served; its comparisons are kept.
+
+    Example: latm tune delete local:tuned/complaints-9a0ab839
+    """
+    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+        gone = engine.tuning.delete(model)
+    if json_:
+        print_json({"model": gone.model, "run": gone.run})
+    else:
+        typer.echo(f"{gone.model} is deleted")
+
+
+def _told(job: Training, *, json_: bool) -> None:
+    if json_:
+        print_json(job.to_record())
+    else:
+        typer.echo(f"{job.run} is {job.state.status}")
