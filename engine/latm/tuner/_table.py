@@ -41,8 +41,8 @@ def table(comparison: Comparison) -> str:
         mark = " (synthetic: it flatters)" if set_.synthetic else ""
         lines += _wrapped(f"{set_.name}{mark}: {samples(len(set_.samples))}")
         lines += ["", *_figures(scores), *_below(scores, of), ""]
-    for each in (*comparison.sentences, *comparison.notes):
-        lines += [*_wrapped(each), ""]
+    for sentence in (*comparison.sentences, *comparison.notes):
+        lines += [*_wrapped(sentence), ""]
     return "\n".join(lines[:-1]) + "\n"
 
 

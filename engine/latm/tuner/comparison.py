@@ -19,6 +19,7 @@ import anyio
 from latm._events import Events
 from latm._tables import at_least
 from latm.errors import BackendError, ConfigError, DataError, Refused, Truncated, Unauthorized, nearest
+from latm.tuner._page import curve_svg, page
 from latm.tuner._record import FORMAT, Comparison, Raw, judged
 from latm.tuner._samples import Sample
 from latm.tuner._scores import (
@@ -49,7 +50,9 @@ __all__ = [
     "Score",
     "Verdict",
     "compare",
+    "curve_svg",
     "majority",
+    "page",
     "table",
 ]
 
