@@ -70,8 +70,9 @@ class _Found:
 
     def tool(self, name: str, strong: Strong) -> ToolReport:
         makings = self.library.makings(name)
-        versions = tuple(self._version(each) for each in self.library.versions(name))
         current = self.library.current(name)
+        newest = 0 if current is None else current.tool.version
+        versions = tuple(self._version(each, newest) for each in self.library.versions(name))
         shown = (
             versions[0]
             if current is None
@@ -90,11 +91,13 @@ class _Found:
             failures=tuple(each for each in makings if each.state == "failed"),
         )
 
-    def _version(self, version: Version) -> VersionReport:
+    def _version(self, version: Version, current: int) -> VersionReport:
         audits = self.library.audits(version.tool, limit=_MOST_AUDITS)
         against = [each for each in audits if each.agreed is False]
+        active = "serves" if version.tool.version == current else "replaced"
         return VersionReport(
             version=version,
+            state=active if version.status == "active" else version.status,
             standing=standing(version, audits),
             disagreements=tuple(reversed(against[-_DISAGREEMENTS:])),
         )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _MOST_LINES = len(SERIES)
 _MOST_MARKS = 8
 _MOST_VERSIONS = 16
-_ROW = 0.3  # inches
+_WIDTH, _HEIGHT = 4.2, 2.7  # inches; wider ones have small letters on a phone
+_ROW = 0.3
 _WIDE = 300  # times the shortest, beyond which decades alone are marked
 _LEAST_SPAN = timedelta(hours=1)
 
@@ -71,6 +72,7 @@ def money_plot(money: Money, tools: Sequence[ToolReport]) -> str:
             f"Until {last.at}, {usd(last.spent_usd)} were spent; the strong model alone would have taken "
             f"about {usd(last.alone_usd)}.{told}"
         ),
+        size=(_WIDTH, _HEIGHT),
     )
 
 
@@ -103,6 +105,7 @@ def saving_plot(tools: Sequence[ToolReport]) -> str | None:
             f"{each.name}: {usd(each.break_even.net_usd)} after {each.break_even.answers} answers"
             for each in chosen
         ),
+        size=(_WIDTH, _HEIGHT),
     )
 
 
@@ -121,7 +124,7 @@ def accuracy_plot(tools: Sequence[ToolReport]) -> str | None:
         axes: Any = figure.subplots()
         for place, (_, each) in enumerate(rows):
             found = each.standing
-            hue = "accent" if each.version.status == "active" else "error"
+            hue = "accent" if each.state in {"serves", "replaced"} else "error"
             _interval(axes, place, found.agreed / found.audited, (found.low, found.high), hue)
         _shares(axes, [name for name, _ in rows])
 
@@ -132,7 +135,7 @@ def accuracy_plot(tools: Sequence[ToolReport]) -> str | None:
         description="; ".join(
             f"{name}: {each.standing.agreed} of {each.standing.audited}" for name, each in rows
         ),
-        size=(4.8, 0.9 + _ROW * len(rows)),
+        size=(_WIDTH, 0.9 + _ROW * len(rows)),
     )
 
 
@@ -166,7 +169,7 @@ def latency_plot(routes: Sequence[RouteShare]) -> str:
             f"{short(each)}: median {seconds(each.p50_s)}, 95 % within {seconds(each.p95_s)}"
             for each in routes
         ),
-        size=(4.8, 0.95 + _ROW * len(routes)),
+        size=(_WIDTH, 0.95 + _ROW * len(routes)),
     )
 
 
@@ -195,7 +198,7 @@ def compared_plot(found: Compared) -> str:
         description="; ".join(
             f"{each.contender} on {each.set}: {percent(each.accuracy)}" for each in found.bars
         ),
-        size=(4.8, (0.75 + _ROW * len(names)) * len(sets) + 0.15),
+        size=(_WIDTH, (0.75 + _ROW * len(names)) * len(sets) + 0.15),
     )
 
 

@@ -181,11 +181,13 @@ class VersionReport:
 
     Attributes:
         version: the version, and what became of it.
+        state: ``serves``; ``replaced`` by a newer one; ``quarantined``, ``retired`` or ``withdrawn``.
         standing: how right it is.
         disagreements: its newest audits with a verdict against it, newest first, at most five.
     """
 
     version: Version
+    state: str
     standing: Standing
     disagreements: tuple[Audit, ...] = ()
 

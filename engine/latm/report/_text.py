@@ -9,13 +9,13 @@ from decimal import Decimal
 from latm.report._records import BreakEven, Money, RouteShare, Standing, Sum
 
 _LAYERS = {
-    ("repeat", "tool"): "Asked before: its call was made again",
-    ("parser", "tool"): "A tool's own parser",
-    ("dispatcher", "tool"): "A tool that the dispatcher chose",
-    ("caller", "tool"): "A tool that the caller chose",
-    ("dispatcher", "model"): "The strong model",
+    ("repeat", "tool"): "Tool, by a repeated call",
+    ("parser", "tool"): "Tool, by its parser",
+    ("dispatcher", "tool"): "Tool, by the dispatcher",
+    ("caller", "tool"): "Tool, by the caller",
+    ("dispatcher", "model"): "Strong model",
     ("dispatcher", "none"): "Nobody",
-    ("caller", "none"): "Nobody: the tool that the caller chose gave none",
+    ("caller", "none"): "Nobody, for the caller",
 }
 _SHORT = {
     ("repeat", "tool"): "repeat",
@@ -119,17 +119,18 @@ def headline(money: Money) -> tuple[bool | None, str]:
         return None, "What the strong model alone would have taken is not known: no reply of its has a price."
     if spent.unpriced:
         return None, (
-            f"{count(spent.unpriced, 'call')} of {spent.calls:,} have no known price, so that nobody can say "
-            "what was saved. Name it under [prices] in the configuration."
+            f"{sum_text(spent).capitalize()} was spent; the strong model alone would have taken about "
+            f"{usd(alone)}. The price of {count(spent.unpriced, 'call')} of {spent.calls:,} is not known, "
+            "nor what was saved: name prices under [prices] in the configuration."
         )
     saved = alone - spent.known_usd
     if saved <= 0:
         return False, (
-            f"{usd(spent.known_usd)} were spent, about {usd(-saved)} more than the strong model alone would "
+            f"{usd(spent.known_usd)} was spent, about {usd(-saved)} more than the strong model alone would "
             "have taken: tools pay for themselves with further questions."
         )
     return True, (
-        f"{usd(spent.known_usd)} were spent where the strong model alone would have taken about "
+        f"{usd(spent.known_usd)} was spent where the strong model alone would have taken about "
         f"{usd(alone)}: {percent(float(saved / alone))} less."
     )
 
