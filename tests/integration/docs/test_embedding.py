@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,76 +15,20 @@ import anyio.to_thread
 import pytest
 from fastapi.testclient import TestClient
 
-from latm import Config, Demonstration, Engine, Provenance, Tool
-from latm.library import Library
-from latm.plugin import Usage
-from latm.testing import HttpReply, OpenAIServer, RecordedRequest, openai_error, read_request
+from adding import Models, serving
+from docs_blocks import blocks
+from latm import Config, Engine
+from latm.testing import HttpReply, OpenAIServer, openai_error
 
 pytestmark = pytest.mark.docker
-
-ROLES = ("maker", "user", "dispatcher", "fallback")
-SOURCE = "def total(numbers: list[int]) -> int:\n    '''Add numbers up.'''\n    return sum(numbers)\n"
-TOOL = Tool(
-    name="adding",
-    version=1,
-    source=SOURCE,
-    function="total",
-    demonstrations=(Demonstration("What do 3 and 4 add up to?", "total([3, 4])"),),
-    call_style="call",
-    answer_type="number",
-    provenance=Provenance(
-        protocol="strict",
-        maker="openai:maker",
-        run="make-1",
-        examples_sha256="0" * 64,
-        source_sha256="0" * 64,
-        usage=Usage(),
-        cost_usd=None,
-        seconds=0.0,
-        created="2026-11-01T00:00:00Z",
-    ),
-)
 
 
 def files(repo: Path, folder: Path) -> None:
     """Write the page's programs."""
-    text = (repo / "docs" / "embedding.md").read_text(encoding="utf-8")
-    found = re.findall(r'^```python title="(\S+)"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
-    assert [name for name, _ in found] == ["app.py", "batch.py"]
-    for name, code in found:
-        (folder / name).write_text(code, encoding="utf-8")
-
-
-class Models:
-    """All roles behind one server; each request names its model.
-
-    Attributes:
-        odd: what a question with this word in it gets instead of the strong model's answer.
-        met: set once one of them was asked.
-    """
-
-    def __init__(self) -> None:
-        self.odd: dict[str, HttpReply] = {}
-        self.met = threading.Event()
-
-    def __call__(self, recorded: RecordedRequest) -> str | HttpReply:
-        request = read_request(recorded)
-        question = request.messages[-1].text
-        numbers = [int(each) for each in re.findall(r"\d+", question)]
-        match recorded.body["model"]:
-            case "dispatcher":
-                fits = "add up" in question
-                return json.dumps({"decision": "adding" if fits else "none", "task": None})
-            case "user":
-                return f"```python\ntotal({numbers})\n```"
-            case "fallback":
-                odd = next((reply for word, reply in self.odd.items() if word in question), None)
-                if odd is None:
-                    return f"Answer: {sum(numbers)}"
-                self.met.set()
-                return odd
-            case _:
-                return "no function of mine"
+    found = [each for each in blocks(repo / "docs" / "embedding.md", "python") if each.title.endswith(".py")]
+    assert [each.title for each in found] == ["app.py", "batch.py"]
+    for each in found:
+        (folder / each.title).write_text(each.code, encoding="utf-8")
 
 
 @pytest.fixture
@@ -101,13 +43,7 @@ def folder(
     """A folder with the programs, a configuration, and a library with one tool; and who answers."""
     files(repo, tmp_path)
     monkeypatch.chdir(tmp_path)
-    library = Library("sqlite:///latm.db")
-    library.add(TOOL)
-    library.close()
-    with OpenAIServer(models) as server:
-        roles = "".join(f'{role} = "openai:{role}"\n' for role in ROLES)
-        table = f'[providers.openai]\nbase_url = "{server.base_url}"\napi_key = "k"\n'
-        (tmp_path / "latm.toml").write_text(f"[roles]\n{roles}{table}[auditing]\nfirst = 0\nshare = 0\n")
+    with serving(tmp_path, models) as server:
         yield tmp_path, server
 
 

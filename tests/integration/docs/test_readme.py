@@ -1,4 +1,4 @@
-"""The README's example and commands do what it says."""
+"""The examples and commands of the README and of the first page do what these say."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from docs_blocks import blocks
 from latm.plugin import Reply, Usage
 from latm.testing import AnthropicServer, OpenAIServer, RecordedRequest
 
@@ -23,9 +24,7 @@ FUNCTION = "```python\ndef sort_words(words):\n    return sorted(words)\n```"
 
 
 def fences(page: Path, language: str) -> list[str]:
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    return [block.code for block in blocks(page, language)]
 
 
 def call(question: str) -> str:
@@ -42,6 +41,8 @@ def maker(request: RecordedRequest) -> Reply:
         reply = "```python\n" + "\n".join(calls) + "\n```"
     elif "tests for Hypothesis" in text or "fixed form" in text:
         reply = "none"
+    elif text.startswith("Sort these words: "):  # as the fallback
+        reply = "Answer: " + " ".join(sorted(text.partition(": ")[2].split()))
     return Reply(text=reply, usage=Usage(input=100, output=20), model="claude-opus-5")
 
 
@@ -124,6 +125,43 @@ def cheap_sorting(request: RecordedRequest) -> Reply:
     reply = cheap(request)
     decision = json.dumps({"decision": "sorting", "task": None})
     return Reply(text=decision, usage=reply.usage, model=reply.model) if "decision" in reply.text else reply
+
+
+def cheap_until_there_is_a_tool(request: RecordedRequest) -> Reply:
+    """Dispatch to the tool as soon as its card is shown."""
+    if "response_format" in request.body and "sort_words" not in json.dumps(request.body["messages"]):
+        none = json.dumps({"decision": "none", "task": None})
+        return Reply(text=none, usage=Usage(input=50, output=10), model="gpt-5.6-luna")
+    return cheap_sorting(request)
+
+
+def test_the_first_five_minutes_go_as_the_page_says(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but set-up itself; a block of text is what the commands before it print."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    printed: list[str] = []
+    with AnthropicServer(maker) as strong, OpenAIServer(cheap_until_there_is_a_tool) as weak:
+        for name, server in (("ANTHROPIC", strong), ("OPENAI", weak)):
+            monkeypatch.setenv(f"{name}_API_KEY", "sk-test")
+            monkeypatch.setenv(f"{name}_BASE_URL", server.base_url)
+        for block in blocks(repo / "docs" / "start.md"):
+            if "." in block.title:
+                (tmp_path / block.title).write_text(block.code, encoding="utf-8")
+            if block.language == "text":
+                assert printed[-1].endswith(block.code)
+            elif block.title.endswith(".py") or block.language == "sh":
+                command = f"python {block.title}" if block.title else f"set -e\n{block.code}"
+                if "make demo" not in command and "activate" not in command:
+                    printed.append(output(command, tmp_path))
+    assert ['"route": "tool"' in each for each in printed] == [False, True, False, False]
+    assert "def sort_words(words):" in printed[2]
+
+
+def output(command: str, folder: Path) -> str:
+    done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return done.stdout
 
 
 def test_the_configuration_of_the_documentation_loads(repo: Path, tmp_path: Path) -> None:
