@@ -22,6 +22,7 @@ class Facts:
     Attributes:
         system: the name of the operating system, for messages.
         apt: packages can be installed by apt-get (Debian, Ubuntu and what derives from them).
+        debian: it is Debian itself.
         root: we are root.
         user: our name.
         in_docker_group: we are in the group that may use the local engine.
@@ -36,11 +37,13 @@ class Facts:
         dockerd_runs: it is running.
         iptables: what dockerd needs to set up its network is installed.
         database: a PostgreSQL server is installed.
+        browser: a Chromium is installed.
         systemd: systemd is the first process, so services are started by systemctl.
     """
 
     system: str
     apt: bool
+    debian: bool
     root: bool
     user: str
     in_docker_group: bool
@@ -55,6 +58,7 @@ class Facts:
     dockerd_runs: bool
     iptables: bool
     database: bool
+    browser: bool
     systemd: bool
 
 
@@ -67,6 +71,7 @@ def read_facts() -> Facts:
     return Facts(
         system=release.get("PRETTY_NAME", platform.system()),
         apt=bool(family & {"debian", "ubuntu"}) and shutil.which("apt-get") is not None,
+        debian=release.get("ID") == "debian",
         root=os.geteuid() == 0,
         user=_user(),
         in_docker_group=_in_group("docker"),
@@ -81,6 +86,7 @@ def read_facts() -> Facts:
         dockerd_runs=engine.daemon_runs(),
         iptables=shutil.which("iptables", path=engine.system_path()) is not None,
         database=any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None,
+        browser=any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
         systemd=Path("/run/systemd/system").is_dir(),  # what sd_booted(3) looks at
     )
 

@@ -13,7 +13,7 @@ from setting_up import engine
 from setting_up.console import Stop, complain, run_logged, say
 from setting_up.environment import Condition, Environment
 from setting_up.facts import Facts, read_facts
-from setting_up.plan import Plan, decide, may_add_database
+from setting_up.plan import Plan, decide, may_add
 
 ROOT = Path(__file__).resolve().parents[2]
 APT_LOCK_S = 120
@@ -59,7 +59,7 @@ def set_up(root: Path, *, needs_engine: bool, exactly: bool, for_tests: bool = F
     log = root / ".cache" / "setup.log"
     environment = Environment(root, log)
     facts = read_facts()
-    complete = (facts.engine.ok or not needs_engine) and not (for_tests and may_add_database(facts))
+    complete = (facts.engine.ok or not needs_engine) and not (for_tests and may_add(facts))
     if complete and environment.condition(exactly=exactly) is Condition.READY:
         if needs_engine:
             say(f"ready (.venv, {facts.engine.detail})")
@@ -82,11 +82,11 @@ def _carry_out(plan: Plan, facts: Facts, environment: Environment, condition: Co
     log.unlink(missing_ok=True)
     if plan.packages:
         _install(plan.packages, log)
-    if plan.optional:
+    for package in plan.optional:
         try:
-            _install(plan.optional, log)
+            _install([package], log)
         except Stop as reason:
-            say(f"{reason}\nGoing on without: tests that need {', '.join(plan.optional)} are skipped.")
+            say(f"{reason}\nGoing on without: tests that need {package} are skipped.")
     # The engine comes first: where it cannot start, that is known before the long part.
     _provide_engine(plan, facts)
     if condition is Condition.UNUSABLE:

@@ -11,6 +11,7 @@ from setting_up.facts import Facts
 DOCKER_PACKAGES = ("docker.io", "iptables")
 SECOND_JAIL = "bubblewrap"  # small, and what is tested only where it is there
 DATABASE = "postgresql"  # for the tests of a library on a server, which start one of their own
+BROWSER = "chromium"  # for the tests of pages
 DOCKER_MANUAL = "https://docs.docker.com/engine/install/"
 START_BY_HAND = f"dockerd >>{DAEMON_LOG} 2>&1 &"
 
@@ -65,14 +66,18 @@ def decide(facts: Facts, *, needs_venv: bool, needs_engine: bool, for_tests: boo
         _plan_venv(facts, plan)
     if needs_engine:
         _plan_engine(facts, plan)
-    if for_tests and may_add_database(facts):
-        plan.optional.append(DATABASE)
+    if for_tests:
+        plan.optional += may_add(facts)
     return plan
 
 
-def may_add_database(facts: Facts) -> bool:
-    """Whether a database server is missing that set-up may install."""
-    return facts.root and facts.apt and not facts.database
+def may_add(facts: Facts) -> list[str]:
+    """The packages for tests alone that are missing and that set-up may install."""
+    if not (facts.root and facts.apt):
+        return []
+    # Ubuntu's package of the browser brings none: it hands over to snap.
+    wanted = {DATABASE: not facts.database, BROWSER: not facts.browser and facts.debian}
+    return [package for package, missing in wanted.items() if missing]
 
 
 def _plan_venv(facts: Facts, plan: Plan) -> None:

@@ -17,6 +17,7 @@ DEAD = Answer(State.DEAD, "Connection refused")
 FRESH_DEBIAN_AS_ROOT = Facts(
     system="Debian GNU/Linux 12 (bookworm)",
     apt=True,
+    debian=True,
     root=True,
     user="root",
     in_docker_group=False,
@@ -31,6 +32,7 @@ FRESH_DEBIAN_AS_ROOT = Facts(
     dockerd_runs=False,
     iptables=False,
     database=False,
+    browser=False,
     systemd=False,
 )
 FRESH_DEBIAN_AS_USER = dataclasses.replace(FRESH_DEBIAN_AS_ROOT, root=False, user="ada")
@@ -45,12 +47,14 @@ def test_root_on_a_fresh_debian_gets_all_that_is_missing() -> None:
     assert plan.problems == []
 
 
-def test_a_database_server_is_installed_for_tests_alone_and_where_that_is_possible() -> None:
+def test_a_database_server_and_a_browser_are_installed_for_tests_alone_and_where_that_is_possible() -> None:
     def optional(facts: Facts) -> list[str]:
         return decide(facts, needs_venv=False, needs_engine=True, for_tests=True).optional
 
-    assert optional(FRESH_DEBIAN_AS_ROOT) == ["postgresql"]
-    assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, database=True)) == []
+    assert optional(FRESH_DEBIAN_AS_ROOT) == ["postgresql", "chromium"]
+    assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, database=True)) == ["chromium"]
+    assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, browser=True)) == ["postgresql"]
+    assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, debian=False)) == ["postgresql"]
     assert optional(dataclasses.replace(FRESH_DEBIAN_AS_ROOT, apt=False)) == []
     assert optional(FRESH_DEBIAN_AS_USER) == []
 
