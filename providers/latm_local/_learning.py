@@ -1,8 +1,9 @@
 """Train a classifier of texts on few samples, and let it say how sure it is.
 
 A logistic regression on the samples is mixed with a guess by the labels' descriptions. With few samples the
-guess is the better of the two, so it weighs as much as `_WORTH` samples of a label do. How sure the mixture
-is gets corrected by samples that were left out in training, where there are enough to leave some out.
+guess is the better of the two. It needs no smaller weight with more of them: the regression is surer then, so
+that it counts for more. How sure the mixture is gets corrected by samples that were left out in training,
+where there are enough to leave some out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ from latm_local._zero_shot import ZeroShot
 if TYPE_CHECKING:
     from latm_local._sentences import SentenceModel
 
-_WORTH = 10.0  # samples of a label that weigh as much as its description; chosen by hand, not measured
+_GUESS = 0.4
+"""Weight of the guess: the best where wording is other than in training (tests/bench/tuning.py --weights).
+
+Samples left out in training cannot choose it: worded as the others are, they get their label at any weight.
+"""
+_UNMEASURED = 0.5  # the temperature where none can be left out; chosen there, on the cautious side
 _FOLDS = 5
 _FEWEST_LEFT_OUT = 24  # samples; of fewer the figures say nothing
 _FLOOR = 1e-6  # of a probability, so that its logarithm is finite
@@ -107,19 +113,19 @@ def learn(
     rows: Any = texts if sentences is None else _rows(sentences, texts)
     untrained = _scikit.text_model() if sentences is None else _scikit.vector_model()
     model = _scikit.fit(untrained, rows, targets)
-    weight = _WORTH / (_WORTH + len(texts) / len(cards))
-    temperature, right = 1.0, None
+    temperature, right = _UNMEASURED, None
     fewest = min(Counter(targets).values())
     if fewest > 1 and len(texts) >= _FEWEST_LEFT_OUT:
         told = _scikit.left_out(untrained, rows, targets, folds=min(_FOLDS, fewest), seed=seed)
         told = _columns(told, sorted(set(targets)), len(cards))
-        guessed = np.asarray([zero_shot.probabilities(text) for text in texts])
+        vectors = [None] * len(texts) if sentences is None else rows
+        guessed = np.asarray([zero_shot.probabilities(*each) for each in zip(texts, vectors, strict=True)])
         known = np.asarray([int(target) for target in targets])
-        temperature = _temperature(told, guessed, weight, known)
-        right = float((_mixed(told, guessed, weight, 1.0).argmax(axis=1) == known).mean())
+        temperature = _temperature(told, guessed, _GUESS, known)
+        right = float((_mixed(told, guessed, _GUESS, 1.0).argmax(axis=1) == known).mean())
     return Learned(
         Classifier(
-            model=model, zero_shot=zero_shot, sentences=sentences, weight=weight, temperature=temperature
+            model=model, zero_shot=zero_shot, sentences=sentences, weight=_GUESS, temperature=temperature
         ),
         right,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -25,6 +26,8 @@ _pipeline = _module("sklearn.pipeline")
 _selection = _module("sklearn.model_selection")
 _exceptions = _module("sklearn.exceptions")
 _threshold = _module("sklearn.feature_selection").VarianceThreshold
+_threads = _module("threadpoolctl")
+_FITTING = threading.Lock()
 
 
 def versions() -> dict[str, str]:
@@ -58,7 +61,9 @@ def fit(model: Model, rows: Any, labels: Sequence[str]) -> Model:
         ValueError: nothing tells the rows apart.
     """
     fresh = _module("sklearn.base").clone(model)
-    with warnings.catch_warnings():
+    # The matrices are so small that with a thread for each core it takes twice as long, and all cores. The
+    # limit is the process's: two at once could leave it behind.
+    with _FITTING, _threads.threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", _exceptions.ConvergenceWarning)
         return fresh.fit(rows, list(labels))
 

@@ -1,0 +1,89 @@
+"""How the local tuner weighs what it learned against the descriptions, and how it uses the machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("skops")
+np = pytest.importorskip("numpy")
+pools = pytest.importorskip("threadpoolctl")
+
+from sklearn.base import BaseEstimator  # noqa: E402 - the extra may be absent
+
+from latm_local import _scikit  # noqa: E402
+from latm_local._learning import Learned, learn  # noqa: E402
+from latm_local._sentences import SentenceModel  # noqa: E402
+from unit.providers import test_local_sentences as tiny  # noqa: E402
+
+PETS: Mapping[str, str] = {"pets": "Cats, dogs and other animals.", "houses": "Roofs, doors and rooms."}
+WORDS = ["old", "new", "red", "blue", "small", "large", "grey", "green"]
+
+
+def learned(each: int, sentences: SentenceModel | None = None) -> Learned:
+    texts = [
+        text.format(WORDS[at % len(WORDS)], at)
+        for at in range(each)
+        for text in ("the {} tail wags {} times", "the {} wall cracked {} times")
+    ]
+    return learn(texts, list(PETS) * each, PETS, sentences=sentences)
+
+
+def test_the_descriptions_weigh_as_much_however_many_samples_there_are() -> None:
+    few, many = learned(3).classifier, learned(60).classifier
+    assert few.weight == many.weight
+    assert few.probabilities("cats and dogs and other animals, a wall")[0] > 0.5
+    assert many.probabilities("cats and dogs and other animals, a wall")[1] > 0.5, "surer by its samples"
+
+
+def test_of_few_samples_it_is_neither_timid_nor_sure() -> None:
+    few = learned(3)
+    assert few.left_out is None
+    assert 0.75 < few.classifier.probabilities("a tail")[0] < 0.95
+
+
+def test_two_trainings_at_once_take_a_core_each_and_give_the_others_back() -> None:
+    class Recorder(BaseEstimator):  # type: ignore[misc]  # ships no types
+        def fit(self, rows: Any, labels: Any) -> Any:
+            self.threads_ = {each["num_threads"] for each in pools.threadpool_info()}
+            return self
+
+    def now() -> list[int]:
+        return [each["num_threads"] for each in pools.threadpool_info()]
+
+    before = now()
+    fitted: list[Any] = []
+    at_once = [
+        threading.Thread(target=lambda: fitted.extend(_scikit.fit(Recorder(), [], []) for _ in range(20)))
+        for _ in range(4)
+    ]
+    for each in at_once:
+        each.start()
+    for each in at_once:
+        each.join()
+    assert len(fitted) == 80
+    assert all(each.threads_ <= {1} for each in fitted)
+    assert now() == before
+
+
+def test_each_text_is_made_a_vector_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: dict[str, object] = {
+        "modules.json": tiny.BERT,
+        "config.json": tiny.CONFIG,
+        "1_Pooling/config.json": tiny.MEAN,
+    }
+    sentences = SentenceModel.load(tiny.write(tmp_path / "sentences", files, tiny.weights(1)))
+    asked: list[str] = []
+    real = SentenceModel.vector
+
+    def vector(self: SentenceModel, text: str) -> Any:
+        asked.append(text)
+        return real(self, text)
+
+    monkeypatch.setattr(SentenceModel, "vector", vector)
+    assert learned(20, sentences).left_out is not None
+    assert len(asked) == 40 + len(PETS)
