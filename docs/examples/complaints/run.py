@@ -13,8 +13,7 @@ from pathlib import Path
 
 from latm import Config, Engine
 from latm.tuner import TuningRoles, TuningSpec
-from latm.tuner._page import curve_svg, page
-from latm.tuner._table import table
+from latm.tuner.comparison import curve_svg, page, table
 
 HERE = Path(__file__).parent
 SIZES = (15, 60, 300)

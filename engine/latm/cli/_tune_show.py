@@ -96,7 +96,7 @@ def tuned(model: TunedModel) -> None:
 
 def compared(found: Compared) -> None:
     """The table and what it allows to say."""
-    from latm.tuner._table import table
+    from latm.tuner.comparison import table
 
     typer.echo(table(found.comparison))
     note(f"comparison {found.number}, {cost(found.cost.cost_usd)}")
@@ -113,7 +113,7 @@ def compared_record(found: Compared) -> dict[str, object]:
 
 def comparison_page(found: Compared, models: Sequence[TunedModel]) -> str:
     """A comparison as a page, with the loss curves of its models."""
-    from latm.tuner._page import page
+    from latm.tuner.comparison import page
 
     asked = {each.model for each in found.comparison.contenders}
     return page(found.comparison, trained=[each for each in models if each.model in asked])
@@ -200,4 +200,4 @@ def write_page(path: Path, text: str) -> None:
 
 
 def _price(model: TunedModel) -> str:
-    return cost(getattr(model, "cost_usd", None))
+    return cost(model.cost_usd)

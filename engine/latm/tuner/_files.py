@@ -79,12 +79,13 @@ class Files:
         names = [each.name for each in paths]
         sets: dict[str, tuple[Sample, ...]] = {}
         for path in paths:
-            held_out = path == self.spec.held_out_file
+            held_out = path.resolve() == self.spec.held_out_file.resolve()
             samples = await (
                 self.found(path) if held_out else in_thread(read_samples, path, self.spec.labels)
             )
             if samples:
-                sets[path.name if names.count(path.name) == 1 else str(path)] = samples
+                alone = held_out or names.count(path.name) == 1
+                sets[path.name if alone else str(path)] = samples
         return sets
 
 

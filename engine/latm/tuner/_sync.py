@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, final, overload
 
 from latm.tuner._files import Fix
 from latm.tuner._results import Compared, Labelled, Reviewed, TuningRun, Written
@@ -42,6 +42,30 @@ class Tuning:
     def review(self, spec: Spec, *, data: Sequence[str | Path] = (), fix: Fix | None = None) -> Reviewed:
         """Say what is wrong with the training data; see `AsyncTuning.review`."""
         return self._call(lambda: self._core.review(spec, data=data, fix=fix))
+
+    @overload
+    def train(
+        self,
+        spec: Spec,
+        *,
+        samples: int | None = None,
+        data: Sequence[str | Path] = (),
+        follow: Literal[True] = True,
+        afresh: bool = False,
+        unreviewed: bool = False,
+    ) -> TunedModel: ...
+
+    @overload
+    def train(
+        self,
+        spec: Spec,
+        *,
+        samples: int | None = None,
+        data: Sequence[str | Path] = (),
+        follow: bool,
+        afresh: bool = False,
+        unreviewed: bool = False,
+    ) -> TunedModel | Training: ...
 
     def train(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, final, overload
 
 from latm._ledger import Ledger
 from latm._threads import in_thread
@@ -104,6 +104,30 @@ class AsyncTuning:
             return await mend(files, self._roles, Ledger(), others=await files.sets(data), fix=fix)
 
         return await self._stoppable(work)
+
+    @overload
+    async def train(
+        self,
+        spec: Spec,
+        *,
+        samples: int | None = None,
+        data: Sequence[str | Path] = (),
+        follow: Literal[True] = True,
+        afresh: bool = False,
+        unreviewed: bool = False,
+    ) -> TunedModel: ...
+
+    @overload
+    async def train(
+        self,
+        spec: Spec,
+        *,
+        samples: int | None = None,
+        data: Sequence[str | Path] = (),
+        follow: bool,
+        afresh: bool = False,
+        unreviewed: bool = False,
+    ) -> TunedModel | Training: ...
 
     async def train(
         self,
@@ -224,7 +248,6 @@ class AsyncTuning:
         written = await self.synthesise(asked, data=data)
         reviewed = await self.review(asked, data=data)
         tuned = await self.train(asked, data=data, samples=samples)
-        assert isinstance(tuned, TunedModel)  # it was followed to its end
         compared = await self.compare(asked, data=data, models=[tuned.model])
         return TuningRun(written=written, reviewed=reviewed, tuned=tuned, compared=compared)
 
