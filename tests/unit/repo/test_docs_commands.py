@@ -57,7 +57,7 @@ def wrong(command: str, *, whole: bool) -> str | None:
             return None if rest[0] in targets else f"no target {rest[0]}"
         case "pip":
             return wrong_extras(rest)
-        case "pytest" | "python" | "python3":
+        case "mypy" | "pytest" | "python" | "python3":
             paths = [word for word in rest if word.startswith(("tests/", "scripts/", "docs/"))]
             return next((f"no file {path}" for path in paths if not (ROOT / path).exists()), None)
         case _:
