@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SVG = "http://www.w3.org/2000/svg"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+_MARGIN = 8  # points around a plot that is a file of its own
 _PIXELS_OF_A_POINT = 4 / 3
 _PAINTED = ("fill", "stroke")
 _OF = {light: name for name, (light, _) in COLOURS.items()}
@@ -116,11 +117,12 @@ def _finished(root: ET.Element, name: str, title: str, description: str, *, alon
     _own_ids(root, name)
     for each in root.iter():
         _coloured(each, alone=alone)
-    width, height = (float(each) for each in root.attrib["viewBox"].split()[2:])
+    margin = _MARGIN if alone else 0
+    width, height = (float(each) + 2 * margin for each in root.attrib["viewBox"].split()[2:])
     told = {f"{name}-title": ("title", title), f"{name}-description": ("desc", description)}
     root.attrib = {
         "xmlns": _SVG,
-        "viewBox": root.attrib["viewBox"],
+        "viewBox": f"{-margin} {-margin} {width:g} {height:g}",
         "width": f"{width * _PIXELS_OF_A_POINT:.0f}",
         "height": f"{height * _PIXELS_OF_A_POINT:.0f}",
         "role": "img",
@@ -130,7 +132,8 @@ def _finished(root: ET.Element, name: str, title: str, description: str, *, alon
         "stroke-linecap": "butt",
     }
     if alone:
-        root.insert(0, ET.Element("rect", _painted({"width": "100%", "height": "100%", "rx": "6"}, "raised")))
+        ground = {"x": f"{-margin}", "y": f"{-margin}", "width": f"{width:g}", "height": f"{height:g}"}
+        root.insert(0, ET.Element("rect", _painted({**ground, "rx": f"{margin}"}, "raised")))
         style = ET.Element("style")
         style.text = _dark(root)
         root.insert(0, style)

@@ -133,11 +133,13 @@ class Matrix:
 
     Attributes:
         score: whose it is.
+        open: it is the one to be seen first: the last contender's on the set that decides.
         columns: labels, and what else was said by any reply.
         rows: labels that the set has, each with its cells.
     """
 
     score: Score
+    open: bool
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
@@ -152,8 +154,10 @@ def matrix(comparison: Comparison, score: Score) -> Matrix:
         if any(row[place] for row in score.confusion)
         or (place < len(comparison.labels) and any(score.confusion[place]))
     ]
+    first = (comparison.deciding[0].name, comparison.contenders[-1].name)
     return Matrix(
         score,
+        (score.set, score.contender) == first,
         tuple(columns[place] for place in used),
         tuple(
             (

@@ -107,7 +107,7 @@ def curve(comparison: Comparison, set_: SampleSet, *, name: str = "curve", alone
             shown.append(axes.axhline(100 * score.accuracy, color=colour(hue), linestyle=dashes))
         _counts(axes, counts)
         low = min((each.low for each in (*found, *across)), default=0)
-        axes.set_ylim(max(0, 10 * math.floor(10 * low - 0.5)), 101)
+        axes.set_ylim(max(0, 10 * math.floor(10 * low - 0.5)), 102)
         axes.set_xlabel("samples of the training")
         axes.set_ylabel("right, % of all samples")
         _legend(figure, shown, ["tuned, 95 % interval", *(each.name for each in flat)])
@@ -148,9 +148,10 @@ def reliability(score: Score, *, name: str) -> str:
             "o",
             markersize=4,
             color=colour("accent"),
+            clip_on=False,
         )
         axes.set_xlim(0, 100)
-        axes.set_ylim(0, 101)
+        axes.set_ylim(0, 100)
         axes.set_xlabel("confidence, %")
         axes.set_ylabel("right, %")
 
