@@ -1,4 +1,4 @@
-"""``latm tools rollback|retire|restore|export|import``: what people decide on tools."""
+"""``latm tools rollback|retire|restore|import``: what people decide on tools."""
 
 from __future__ import annotations
 
@@ -79,31 +79,6 @@ def restore(
     with opened(config, library) as store:
         tool = store.restore(name)
     _say(tool.name, tool.version, "active", json_=json_)
-
-
-@guarded
-def export(
-    directory: Annotated[Path, typer.Argument(help="Where to write; made if it does not exist.")],
-    name: Annotated[str | None, typer.Argument(help="The tool's name; else all that serve.")] = None,
-    library: LibraryOption = None,
-    config: ConfigOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Write tools into a directory, a folder for each, to be read, reviewed and kept with your sources.
-
-    Example: latm tools export tools/
-    """
-    with opened(config, library) as store:
-        folders = store.export(directory, name)
-    if json_:
-        print_json({"folders": [str(folder) for folder in folders]})
-        return
-    for folder in folders:
-        typer.echo(str(folder))
-    if not folders:
-        note("no tool is in use: nothing is written", "yellow")
-        return
-    note(f"{len(folders)} written; latm tools import {directory} takes them in elsewhere")
 
 
 @guarded

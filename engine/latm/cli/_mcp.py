@@ -11,6 +11,7 @@ import anyio
 import typer
 
 from latm._engine import AsyncEngine
+from latm._rooms import Background
 from latm.cli._say import note
 from latm.cli._setting import ConfigOption, LibraryOption, build_config
 from latm.config import Config
@@ -42,8 +43,14 @@ def mcp(
 
     Examples: latm mcp --library /srv/latm.db · latm mcp --http 8000
     """
-    address = None if http is None else read_address(http)
-    anyio.run(_serve, build_config(config, library=library), address, solve)
+    settings = build_config(config, library=library)
+    if solve and not settings.filled:
+        raise ConfigError("--solve needs models: fill the roles in [roles] of the configuration")
+    if http is None:
+        anyio.run(_until_told, partial(_serve_stdio, settings, solve=solve))
+    else:
+        host, port = read_address(http)
+        anyio.run(partial(_serve_http, settings, host, port, solve=solve))
 
 
 def read_address(text: str) -> tuple[str, int]:
@@ -58,15 +65,19 @@ def read_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or DEFAULT_HOST, int(port)
 
 
-async def _serve(config: Config, address: tuple[str, int] | None, solve: bool) -> None:  # noqa: FBT001
-    from latm.serving import serve_http, serve_stdio
+async def _serve_stdio(config: Config, *, solve: bool) -> None:
+    from latm.serving import serve_stdio
 
     async with AsyncEngine(config) as engine:
         await _say_what_is_served(engine, solve=solve)
-        if address is None:
-            await _until_told(partial(serve_stdio, engine, solve=solve))
-            return
-        host, port = address
+        await serve_stdio(engine, solve=solve)
+
+
+async def _serve_http(config: Config, host: str, port: int, *, solve: bool) -> None:
+    from latm.serving import serve_http
+
+    async with AsyncEngine(config) as engine:
+        await _say_what_is_served(engine, solve=solve)
         await serve_http(
             engine, host=host, port=port, solve=solve, on_ready=lambda url: _say_where(url, host=host)
         )
@@ -92,14 +103,13 @@ def _say_where(url: str, *, host: str) -> None:
 
 async def _until_told(work: Callable[[], Awaitable[None]]) -> None:
     """Do something until it ends or a signal asks to; cells and library are closed behind it."""
-    async with anyio.create_task_group() as tasks:
+    with anyio.CancelScope() as scope:
 
         async def watch() -> None:
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 async for _ in signals:
-                    break
-            tasks.cancel_scope.cancel()
+                    scope.cancel()
 
-        tasks.start_soon(watch)
-        await work()
-        tasks.cancel_scope.cancel()
+        async with Background() as tasks:
+            tasks.start_soon(watch)
+            await work()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from latm._records import Attempt, Tool
 from latm.cli import _keeping
+from latm.cli._export import export
 from latm.cli._keeping import opened
 from latm.cli._say import data_console, guarded, money, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
@@ -177,7 +178,7 @@ def rerun(
 tools.command("rollback")(_keeping.rollback)
 tools.command("retire")(_keeping.retire)
 tools.command("restore")(_keeping.restore)
-tools.command("export")(_keeping.export)
+tools.command("export")(export)
 tools.command("import")(_keeping.import_)
 
 

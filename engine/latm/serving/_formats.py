@@ -14,6 +14,7 @@ from latm.errors import ConfigError
 from latm.serving._offers import Offer
 
 Form: TypeAlias = Literal["openai", "anthropic", "mcp"]
+"""Whose definitions of tools: ``openai``, ``anthropic`` or ``mcp``."""
 
 OPENAI_LONGEST = 1024
 """Characters of a function's description; what services of OpenAI's shape take."""
@@ -62,7 +63,8 @@ def python_module(tools: Sequence[Tool]) -> str:
     """
     parts = ["\n".join(f"# {line}" for line in (f"Written by latm {version('latm')}.", *_WARNING))]
     if len(tools) == 1:
-        return "\n\n".join([*parts, _header(tools[0]) + "\n" + tools[0].source])
+        end = "" if tools[0].source.endswith("\n") else "\n"
+        return "\n\n".join([*parts, f"{_header(tools[0])}\n{tools[0].source}{end}"])
     _check_names(tools)
     futures: dict[str, None] = {}
     bodies: list[str] = []

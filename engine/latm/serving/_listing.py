@@ -24,12 +24,12 @@ class Listed:
     Attributes:
         offers: by name, in the order of the names.
         withheld: the tools that serve and are not offered.
-        versions: of the offers, by name; two listings with the same are the same.
+        number: raised by one whenever what is offered is not what was offered at the last look.
     """
 
     offers: Mapping[str, Offer] = field(default_factory=lambda: MappingProxyType({}))
     withheld: tuple[Withheld, ...] = ()
-    versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    number: int = 0
 
 
 @final
@@ -79,10 +79,12 @@ class Listing:
         kept |= {tool.name: self._decide(tool) for tool in self._tools(fresh)}
         self._decisions = kept
         chosen = {name: each for name, each in sorted(kept.items()) if isinstance(each, Offer)}
+        before = self._listed
+        same = _versions(chosen) == _versions(before.offers)
         self._listed = Listed(
             MappingProxyType(chosen),
             tuple(each for _, each in sorted(kept.items()) if isinstance(each, Withheld)),
-            MappingProxyType({name: each.tool.version for name, each in chosen.items()}),
+            before.number if same else before.number + 1,
         )
 
     def _tools(self, versions: Mapping[str, int]) -> tuple[Tool, ...]:
@@ -94,3 +96,7 @@ class Listing:
         if tool.name in self._reserved:
             return Withheld(tool=tool, reason="the engine itself is offered under its name")
         return decide(tool)
+
+
+def _versions(offers: Mapping[str, Offer]) -> Mapping[str, int]:
+    return {name: each.tool.version for name, each in offers.items()}

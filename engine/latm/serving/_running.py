@@ -10,15 +10,18 @@ from typing import Any, cast, final
 
 import anyio
 import uvicorn
+from anyio.abc import TaskStatus
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from latm.errors import ConfigError
 from latm.serving._public import is_loopback
 from latm.serving._stdin import Lines, private_stdin
 
 PATH = "/mcp"
-_CLOSING_S = 1  # for replies that are under way when an HTTP server is to end
+_CLOSING_S = 1  # for the last words of replies when an HTTP server ends
 
 
 async def over_stdio(server: Server[Any]) -> None:
@@ -42,21 +45,70 @@ async def over_http(
     """
     with _listening(host, port) as listening:
         # Of an address that others reach, too, nobody here knows by which names they do.
-        app = server.streamable_http_app(
-            streamable_http_path=PATH, host="127.0.0.1" if is_loopback(host) else host
-        )
-        running = _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,  # what it says goes where the application's logging sends it
-                access_log=False,
-                timeout_graceful_shutdown=_CLOSING_S,
-            )
+        checked = "127.0.0.1" if is_loopback(host) else host
+        sessions = _Sessions(server, server.streamable_http_app(streamable_http_path=PATH, host=checked))
+        config = uvicorn.Config(
+            sessions,
+            lifespan="off",
+            log_config=None,  # what it says goes where the application's logging sends it
+            access_log=False,
+            timeout_graceful_shutdown=_CLOSING_S,
         )
         if on_ready is not None:
             shown = f"[{host}]" if ":" in host else host
             on_ready(f"http://{shown}:{listening.getsockname()[1]}{PATH}")
-        await running.serve(sockets=[listening])
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(sessions.run)
+            await _Server(config, sessions).serve(sockets=[listening])
+
+
+@final
+class _Sessions:
+    """An application that ends the sessions of all clients before their connections are waited for.
+
+    A client may hold a stream open as long as it likes, and would keep the server from ending.
+    """
+
+    def __init__(self, server: Server[Any], app: ASGIApp) -> None:
+        self._server = server
+        self._app = app
+        self._ending = anyio.Event()
+        self._ended = anyio.Event()
+        self._requests: set[anyio.CancelScope] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, unless the server ends first."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        with anyio.CancelScope() as request:
+            self._requests.add(request)
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                self._requests.discard(request)
+        if request.cancelled_caught and not begun:
+            await PlainTextResponse("the server is ending", 503)(scope, receive, send)
+
+    async def run(self, *, task_status: TaskStatus[None]) -> None:
+        """Keep the sessions until they are to end."""
+        try:
+            async with self._server.session_manager.run():
+                task_status.started()
+                await self._ending.wait()
+        finally:
+            self._ended.set()
+
+    async def end(self) -> None:
+        """End the sessions, and with them what they are waiting for."""
+        self._ending.set()
+        await self._ended.wait()
+        for request in tuple(self._requests):
+            request.cancel()
 
 
 @final
@@ -65,6 +117,14 @@ class _Server(uvicorn.Server):
 
     Its own one would raise the signal once more when it has ended, before cells and library are closed.
     """
+
+    def __init__(self, config: uvicorn.Config, sessions: _Sessions) -> None:
+        super().__init__(config)
+        self._sessions = sessions
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._sessions.end()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         del frame
@@ -78,4 +138,5 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"cannot listen at {host}:{port}: {reason}", where="http") from None
+        reason = reason.partition(" (while ")[0]  # behind which the address is said again
+        raise ConfigError(f"cannot listen at {host}:{port}: {reason}") from None

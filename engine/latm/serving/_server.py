@@ -69,7 +69,8 @@ class Desk:
         self._solve = solve
         self._poll_s = poll_s
         self._listing = Listing(engine.store, reserved=frozenset({SOLVE} if solve else ()))
-        self._told: Mapping[str, int] | None = None
+        self._told: int | None = None
+        self._running = 0
         self._bus = InMemorySubscriptionBus()
         self._listening: set[int] = set()
         self.listen = ListenHandler(self._bus)
@@ -147,9 +148,15 @@ class Desk:
     async def lifespan(self, server: Server[None]) -> AsyncGenerator[None, None]:
         """Watch the library while the server runs."""
         del server
-        async with Background() as tasks:
-            tasks.start_soon(self._watch)
-            yield
+        self._running += 1
+        try:
+            async with Background() as tasks:
+                tasks.start_soon(self._watch)
+                yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self.listen.close()  # or the streams of clients would keep an HTTP server from ending
 
     async def _now(self) -> Listed:
         try:
@@ -170,8 +177,8 @@ class Desk:
             else:
                 well = True
                 # Several of these may run, one for each connection: whoever sees a change first tells of it.
-                before, self._told = self._told, listed.versions
-                if before is not None and before != listed.versions:
+                before, self._told = self._told, listed.number
+                if before is not None and before != listed.number:
                     await self._bus.publish(ToolsListChanged())
             await anyio.sleep(self._poll_s)
 
