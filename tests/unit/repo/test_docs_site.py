@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -92,6 +93,10 @@ def test_the_site_builds_strictly_and_stands_alone(project: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
     assert sorted(problems(project / "site")) == []
+    described = {name for page in (project / "site" / "api").glob("*.html") for name in Read(page).names}
+    for module in ("latm", "latm.errors", "latm.plugin", "latm.testing", "latm_sandbox"):
+        exported: list[str] = importlib.import_module(module).__all__
+        assert [name for name in exported if not described & places(module, name)] == []
     pages = [str(path.relative_to(project / "docs").with_suffix(".html")) for path in in_nav(project)]
     assert [
         page for page in pages if not (project / "site" / page.replace("README", "index")).is_file()
@@ -107,6 +112,11 @@ def test_a_link_that_leads_nowhere_breaks_the_build(tmp_path: Path, target: str)
 
     assert done.returncode != 0
     assert "does not exist" in done.stdout + done.stderr
+
+
+def places(module: str, name: str) -> set[str]:
+    """Where a name may be described: what a module only hands on is, where it is from."""
+    return {f"{each}.{name}" for each in (module, "latm.errors", "latm_sandbox", "latm.plugin")}
 
 
 def in_nav(project: Path) -> list[Path]:
