@@ -43,7 +43,7 @@ from latm.errors import (
     Unavailable,
     nearest,
 )
-from latm.tuners import Capabilities, Tuned, Tuner, TunerSpec, TuningJob, TuningState, TuningStep
+from latm.tuners import Capabilities, Pausing, Tuned, Tuner, TunerSpec, TuningJob, TuningState, TuningStep
 from latm_sandbox import LauncherSpec
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "LauncherSpec",
     "Message",
     "MissingDependency",
+    "Pausing",
     "ProviderSpec",
     "Refused",
     "Rejected",
