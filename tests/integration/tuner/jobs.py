@@ -11,10 +11,14 @@ from typing import Any
 import anyio
 
 import latm_openai
+from latm import Config, Ledger
 from latm._events import Events
+from latm._plugins import Plugins
+from latm._roles import Roles
 from latm.library import Library
 from latm.plugin import Tuner, TunerSpec
 from latm.tuner import Sample, TuningSpec, training
+from latm.tuner._billing import billing
 from latm.tuner.training import train
 from unit.engine.desk import FakeClock
 
@@ -41,12 +45,17 @@ def open_tuner(base_url: str) -> Tuner:
 
 
 def means(tuner: Tuner, library: Any, told: list[tuple[str, Mapping[str, object]]]) -> Any:
+    clock, config = FakeClock(), Config(prices={"openai:gpt-small": {"training": 3}}, budget={"usd": 1})
+    events = Events(lambda name, fields: told.append((name, dict(fields))), lambda *_: None)
+    plugins = Plugins.load({}, allow=frozenset())
+    roles = Roles(config, plugins, library=library, ledger=Ledger(), events=events, clock=clock)
     return {
         "tuner": tuner,
         "offer": OFFER,
         "library": library,
-        "clock": FakeClock(),
-        "events": Events(lambda name, fields: told.append((name, dict(fields))), lambda *_: None),
+        "clock": clock,
+        "events": events,
+        "bill": billing(roles),
     }
 
 

@@ -1,4 +1,4 @@
-"""Whatever is killed or lost on the way: one job, one upload of each file, and a model at the end."""
+"""Whatever is killed or lost on the way: one job, one upload of each file, one bill, a model at the end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from integration.tuner import jobs
 from latm.library import Library
+from latm.plugin import Usage
 from latm.testing import HttpReply, RecordedRequest, TuningServer
 from latm.tuner import training
 from latm.tuner.training import TunedModel
@@ -36,10 +37,13 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library
     store.close()
 
 
-def assert_once(server: TuningServer, model: TunedModel) -> None:
+def assert_once(server: TuningServer, library: Library, model: TunedModel) -> None:
     assert len(server.jobs) == 1
     assert len(server.files) == 2
     assert model.model == f"openai:{server.models[0]}"
+    (job,), (paid,) = server.jobs, library.journal()
+    assert (paid.run, paid.usage) == (model.run, Usage(input=job["trained_tokens"]))
+    assert paid.cost_usd == model.cost_usd is not None
 
 
 def program(server: TuningServer, tmp_path: Path, last: int = 0) -> subprocess.Popen[bytes]:
@@ -88,7 +92,7 @@ async def killed_at_a_request(server: TuningServer, tmp_path: Path, killer: Kill
 async def test_killed_at_a_record(library: Library, tmp_path: Path, last: int) -> None:
     with TuningServer() as server:
         assert await killed_at_a_record(server, tmp_path, last)
-        assert_once(server, await jobs.trained(server.base_url, library))
+        assert_once(server, library, await jobs.trained(server.base_url, library))
 
 
 async def test_killed_when_the_job_was_created_and_nobody_heard(library: Library, tmp_path: Path) -> None:
@@ -108,7 +112,7 @@ async def test_killed_when_the_job_was_created_and_nobody_heard(library: Library
         server.after = after
         assert process.wait(60) == -signal.SIGKILL
         server.after = None
-        assert_once(server, await jobs.trained(server.base_url, library))
+        assert_once(server, library, await jobs.trained(server.base_url, library))
 
 
 @pytest.mark.soak
@@ -119,7 +123,7 @@ async def test_killed_at_every_record(library: Library, tmp_path: Path) -> None:
             folder.mkdir()
             found = await killed_at_a_record(server, folder, last)
             store = Library(f"sqlite:///{folder / 'latm.db'}")
-            assert_once(server, await jobs.trained(server.base_url, store))
+            assert_once(server, store, await jobs.trained(server.base_url, store))
             store.close()
         if not found:
             break
@@ -139,7 +143,7 @@ async def test_killed_at_every_request(library: Library, tmp_path: Path, when: s
             found = await killed_at_a_request(server, folder, killer)
             setattr(server, when, None)
             store = Library(f"sqlite:///{folder / 'latm.db'}")
-            assert_once(server, await jobs.trained(server.base_url, store))
+            assert_once(server, store, await jobs.trained(server.base_url, store))
             store.close()
         if not found:
             break
@@ -160,7 +164,7 @@ async def test_a_connection_that_is_lost_at_any_request(library: Library, when: 
 
         with TuningServer(late=1, **{when: lose}) as server:
             store = Library("sqlite://")
-            assert_once(server, await jobs.trained(server.base_url, store))
+            assert_once(server, store, await jobs.trained(server.base_url, store))
             store.close()
         if seen < number:
             break

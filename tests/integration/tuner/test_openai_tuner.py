@@ -50,7 +50,9 @@ async def test_a_model_is_trained_and_serves_and_is_not_trained_again(library: L
         assert all(each.validation_loss is not None and each.model is not None for each in model.steps)
         assert model.trained_tokens is not None
         assert model.expires == "2030-05-06T00:00:00+00:00"
-        assert [name for name, _ in told if name != "tune.progress"] == ["tune.submitted", "tune.trained"]
+        assert [name for name, _ in told if name != "tune.progress"] == [
+            "tune.submitted", "tune.billed", "tune.trained",
+        ]  # fmt: skip
 
         sent = len(server.requests)
         assert await trained(server.base_url, library) == model
