@@ -19,6 +19,7 @@ LatmError
 ├── MakingFailed           no tool came of it; carries the whole history
 ├── TuningFailed           no tuned model came of it; says what the service said
 └── LibraryError           the library cannot be read or written
+    ├── LibraryUnreachable its server does not let us in, or does not answer
     └── LeaseLost          another took over the making of a task; nothing was written
 
 What the sandbox raises (`latm_sandbox.SandboxUnavailable` and its siblings) comes through as it is.
@@ -43,6 +44,7 @@ __all__ = [
     "LatmError",
     "LeaseLost",
     "LibraryError",
+    "LibraryUnreachable",
     "MakingFailed",
     "MissingDependency",
     "PluginError",
@@ -304,6 +306,10 @@ class TuningFailed(LatmError):  # noqa: N818 - the tree's way of naming
 
 class LibraryError(LatmError):
     """The library cannot be opened, read or written; says the file or URL and what to do."""
+
+
+class LibraryUnreachable(LibraryError):  # noqa: N818 - the tree's way of naming
+    """The server of the library's database does not answer, or does not let us in; nothing was written."""
 
 
 class LeaseLost(LibraryError):  # noqa: N818 - the tree's way of naming

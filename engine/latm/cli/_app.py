@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from latm.cli._mcp import mcp
 from latm.cli._models import models
 from latm.cli._report import report
 from latm.cli._run import run
-from latm.cli._say import guarded
+from latm.cli._say import DEBUG, guarded
 from latm.cli._solve import solve
 from latm.cli._tools import tools
 from latm.cli._tune_jobs import tune
@@ -47,8 +48,12 @@ def _options(
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show the traceback behind a mistake, as {DEBUG}=1 does.")
+    ] = False,
 ) -> None:
-    pass
+    if debug:
+        os.environ[DEBUG] = "1"
 
 
 app.command("demo")(guarded(demo_command))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import json
 import math
@@ -23,6 +24,7 @@ from latm.errors import (
     ConfigError,
     LatmError,
     LibraryError,
+    LibraryUnreachable,
     MakingFailed,
     MissingDependency,
     PluginError,
@@ -41,15 +43,53 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (BackendError, MODEL_FAILED),
     (MakingFailed, NOT_ACHIEVED),
     (ConfigError, WRONG_INPUT),
+    (LibraryUnreachable, MISSING),
     (LibraryError, WRONG_INPUT),
     (LatmError, NOT_ACHIEVED),
 )
 
-_PAYING = frozenset({"make", "solve", "synthesise", "review", "train", "compare", "tune_run", "label"})
+DEBUG = "LATM_DEBUG"
+"""The variable that shows the traceback of a mistake; ``latm --debug`` sets it."""
+
+_UNWRITTEN = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""How a write to stdout fails."""
+
 _WIDEST_INT = 14_000  # bits; Python refuses to write more than 4,300 digits
+
+_KEPT = "what was paid for is in the journal of the library"
+_GOES_ON = {
+    "make": f"{_KEPT}; the same command goes on where it stopped",
+    "solve": _KEPT,
+    "synthesise": "the texts so far are paid for once; the same command has the missing ones written",
+    "review": f"{_KEPT}; the same command goes on where it stopped",
+    "train": "the same command goes on with the training, or follows the job that is under way",
+    "compare": "the replies so far are kept; the same command asks for the others alone",
+    "tune_run": f"{_KEPT}; the same command goes on where it stopped",
+    "label": _KEPT,
+    "import_": "the tools that were taken in whole are there; the same command takes in the others",
+    "mcp": "the same command serves again",
+}
+_AFRESH = "nothing is left half done; the same command begins afresh"
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a command that knows better than `goes_on` how to go on.
+
+    Attributes:
+        how: the sentence.
+    """
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+def goes_on(command: str) -> str:
+    """What is kept, and how to go on, after Ctrl-C in a command; named as its function is."""
+    return _GOES_ON.get(command, _AFRESH)
 
 
 def progress_console() -> Console:
@@ -83,32 +123,44 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         try:
             done = command(*args, **kwargs)
             sys.stdout.flush()  # here, where a full disk is still ours to report
-        except (LatmError, SandboxError) as error:
-            if os.environ.get("LATM_DEBUG"):
-                raise
-            sys.stderr.write(f"latm: {error}\n")
-            raise typer.Exit(exit_code(error)) from None
-        except KeyboardInterrupt:
-            paid = (
-                "; what was paid for is in the journal of the library" if command.__name__ in _PAYING else ""
-            )
-            sys.stderr.write(f"latm: interrupted{paid}\n")
+        except KeyboardInterrupt as interrupt:
+            how = interrupt.how if isinstance(interrupt, Interrupted) else goes_on(command.__name__)
+            sys.stderr.write(f"latm: interrupted; {how}\n")
             raise typer.Exit(INTERRUPTED) from None
-        except OSError as error:
-            if error.filename is not None:
-                raise  # no fault of stdout's
-            # A full disk, or a reader that has gone ("latm ... | head"): at exit it would fail once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            if not isinstance(error, BrokenPipeError):
-                sys.stderr.write(f"latm: cannot write the output: {error.strerror}\n")
-            raise typer.Exit(NOT_ACHIEVED) from None
+        except (LatmError, SandboxError, OSError) as error:
+            if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
+                _drop_output()
+            if os.environ.get(DEBUG):
+                raise
+            if said := _said(error):
+                sys.stderr.write(f"latm: {said}\n")
+            raise typer.Exit(exit_code(error)) from None
         return done
 
     return run
 
 
+def _said(error: Exception) -> str:
+    """The line about an error; empty where nobody is there to read more."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {reason}"
+    if isinstance(error, BrokenPipeError):  # a reader that has gone: "latm ... | head"
+        return ""
+    return f"cannot write the output: {reason}" if error.errno in _UNWRITTEN else reason
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere: at exit it would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def exit_code(error: Exception) -> int:
     """The documented exit code of an error."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return WRONG_INPUT
     return next((code for kind, code in _CODES if isinstance(error, kind)), NOT_ACHIEVED)
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from latm.errors import LibraryError, MissingDependency
+from latm.errors import LibraryError, LibraryUnreachable, MissingDependency
 from latm.library._schema import REVISION, SCHEMA_VERSION, counters, meta, metadata, schema
 
 # Writers wait for each other in no order, so that many of them may keep one waiting for long.
 _BUSY_TIMEOUT_S = 30.0
+# Classes of SQLSTATE: connection, authorisation, no such database, no resources, an operator's intervention.
+_KEEPS_OUT = frozenset({"08", "28", "3D", "53", "57"})
 _WRITERS_LOCK = 0x6C61746D  # "latm": the key of PostgreSQL's advisory lock
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -24,7 +26,8 @@ def open_database(url: str) -> sa.Engine:
     """Connect, create the tables of a new library, check those of an old one.
 
     Raises:
-        LibraryError: the URL is wrong, the database is out of reach, not ours, or newer than this latm.
+        LibraryError: the URL is wrong, the database is not ours, or newer than this latm.
+        LibraryUnreachable: its server does not answer, or does not let us in.
         MissingDependency: the driver that the URL names is not installed.
     """
     try:
@@ -115,6 +118,8 @@ def _check(engine: sa.Engine, shown: str) -> None:
                 f"{shown} is not a latm library (or is damaged): {reason}. Choose another file, or restore "
                 "it from a copy."
             ) from None
+        if engine.dialect.name != "sqlite" and _kept_out(error):
+            raise LibraryUnreachable(f"{shown} cannot be reached: {' '.join(reason.split())}") from None
         raise LibraryError(f"{shown} cannot be opened: {reason}{_why(engine) or remedy(reason)}") from None
     except UnicodeDecodeError as error:
         raise LibraryError(f"{shown} is damaged ({error}). Restore it from a copy.") from None
@@ -127,6 +132,12 @@ def _check(engine: sa.Engine, shown: str) -> None:
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
         )
+
+
+def _kept_out(error: DBAPIError) -> bool:
+    """Whether a server was not reached, or let nobody in; its SQLSTATE is known only to who has got in."""
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state[:2] in _KEEPS_OUT)
 
 
 def remedy(cause: str) -> str:

@@ -174,6 +174,25 @@ def test_wrong_arguments(latm: Any, tmp_path: Path, args: str, message: str) -> 
 
 def test_a_debug_switch_shows_the_traceback(latm: Any) -> None:
     assert "Traceback" in latm("solve", "q", LATM_DEBUG="1").stderr
+    assert "Traceback" in latm("--debug", "solve", "q").stderr
+
+
+def test_a_server_that_does_not_answer(latm: Any) -> None:
+    url = "postgresql+psycopg://latm:secret@127.0.0.1:1/latm"
+    message = complaint(latm("tools", "list", "--library", url), 3)
+    assert "latm:***@127.0.0.1:1/latm cannot be reached: " in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("library", "message"),
+    [
+        ("x" * 300, "File name too long"),
+        ("/proc/latm.db", "/proc/latm.db cannot be opened: unable to open database file"),
+    ],
+)
+def test_a_library_where_no_file_can_be(latm: Any, library: str, message: str) -> None:
+    assert message in complaint(latm("tools", "import", ".", "--library", library), 2)
 
 
 @pytest.mark.parametrize(
