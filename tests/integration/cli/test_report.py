@@ -1,0 +1,79 @@
+"""`latm report`: a page in a file, or the data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.report.filled import fill
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """The folder in which the command runs, with a library in it."""
+    fill(tmp_path / "latm.db")
+    return tmp_path
+
+
+def test_it_writes_one_file(latm: Any, filled: Path) -> None:
+    done = latm("report")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "latm-report.html\n", "")
+    html = (filled / "latm-report.html").read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert "Paid for itself after 52 answers" in html
+
+
+def test_it_prints_the_page_or_the_data(latm: Any, filled: Path) -> None:
+    done = latm("report", "-o", "-")
+    assert done.stdout.startswith("<!doctype html>")
+    done = latm("report", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    data = json.loads(done.stdout)
+    assert not (filled / "latm-report.html").exists()
+    assert data["questions"] == 220
+    assert data["money"]["alone_usd"] == "4.30"
+    assert data["money"]["makings"] == {"calls": 4, "known_usd": "1.5", "unpriced": 1}
+    sorting = data["tools"][0]
+    assert (sorting["name"], sorting["shown"], sorting["serves"]) == ("word-sorting", 2, True)
+    assert [each["state"] for each in sorting["versions"]] == ["serves", "replaced"]
+    assert sorting["break_even"]["reached_after"] == 52
+    assert sorting["failures"][0]["attempts"] == 1
+    assert "a secret reply" not in done.stdout
+    assert data["pending"][0]["needed"] == 14
+    assert data["comparisons"][0]["shown"] is True
+
+
+def test_an_empty_library_says_how_to_begin(latm: Any, tmp_path: Path) -> None:
+    done = latm("report")
+    assert done.returncode == 0, done.stderr
+    assert "holds nothing yet" in done.stderr
+    assert "Nothing has happened" in (tmp_path / "latm-report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "no/such/folder.html"), "latm: --out: no/such/folder.html cannot be written: No such file"),
+        (("-o", "."), "cannot be written: Is a directory"),
+        (("--open", "--json"), "latm: --open: only a file can be opened"),
+        (("--open", "-o", "-"), "latm: --open: only a file can be opened"),
+        (("--library", "no/such/latm.db"), "there is no folder"),
+    ],
+)
+def test_a_mistake_is_one_line(latm: Any, arguments: tuple[str, ...], message: str) -> None:
+    done = latm("report", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_it_opens_the_browser(latm: Any, filled: Path) -> None:
+    browser = filled / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > opened\n')
+    browser.chmod(0o755)
+    done = latm("report", "--open", "--out", "shown.html", BROWSER=str(browser))
+    assert done.returncode == 0, done.stderr
+    assert (filled / "opened").read_text() == f"{(filled / 'shown.html').as_uri()}\n"
