@@ -14,7 +14,7 @@ from latm.tuner._record import Comparison
 from latm.tuner._runs import TunedModel
 from latm.tuner._scores import NO_LABEL, Pair, Put, SampleSet, Score, Verdict
 
-_SHADE = 55  # per cent of a colour behind a count that is all of its row; a text on it can be read
+SHADE = 40  # per cent of a colour behind a count that is all of its row; a text on it can be read
 
 
 def page(comparison: Comparison, *, trained: Sequence[TunedModel] = ()) -> str:
@@ -163,7 +163,7 @@ def matrix(comparison: Comparison, score: Score) -> Matrix:
             (
                 label,
                 tuple(
-                    Cell(row[place], place == number, round(_SHADE * row[place] / sum(row))) for place in used
+                    Cell(row[place], place == number, round(SHADE * row[place] / sum(row))) for place in used
                 ),
             )
             for number, (label, row) in enumerate(zip(comparison.labels, score.confusion, strict=True))

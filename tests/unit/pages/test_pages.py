@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from latm import MissingDependency
 from latm.pages import COLOURS, SERIES, colour, draw, plain, render
+from unit.pages.contrasts import contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,18 +42,6 @@ def drawn(name: str = "plot", label: str = "a line", *, alone: bool = False) -> 
 
 def ids(svg: str) -> set[str]:
     return set(re.findall(r'\bid="([^"]*)"', svg))
-
-
-def luminance(code: str) -> float:
-    """WCAG's relative luminance."""
-    parts = [int(code[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
-    return sum(share * each for share, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_the_same_plot_is_the_same_text():

@@ -13,12 +13,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from latm import ConfigError, MissingDependency
+from latm.pages import COLOURS
 from latm.tuner import Sample, TuningSpec
 from latm.tuner._numbers import interval, percent, seconds, usd
-from latm.tuner._page import headline, matrix, turned, wrong
+from latm.tuner._page import SHADE, headline, matrix, turned, wrong
 from latm.tuner._runs import TunedModel
 from latm.tuner.comparison import Comparison, Said, curve_svg, majority, page
 from latm.tuners import TuningStep
+from unit.pages.contrasts import contrast, mixed
 from unit.tuner.contest import SPEC, compared, contender, full, right_of, samples
 
 EVIL = "</td><script>alert('x')</script><img src=//e.test onerror=1> \"& {{ 7*7 }} url(//e.test)"
@@ -298,6 +300,23 @@ def test_a_matrix_holds_every_sample_and_no_empty_column() -> None:
     assert matrix(found, found.score("real.jsonl", "base")).columns == ("card", "loan", "account", "no reply")
     assert matrix(found, found.score("real.jsonl", "zero-shot")).columns[3:] == ("unsure", "unreadable")
     assert "unsure" not in matrix(found, found.score("real.jsonl", "majority")).columns
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+@pytest.mark.parametrize("name", ["good", "error"])
+def test_a_count_can_be_read_on_the_darkest_shade(name: str, theme: int) -> None:
+    found = full()
+    ground = mixed(COLOURS[name][theme], COLOURS["raised"][theme], SHADE)
+    shades = [
+        cell.shade
+        for score in found.scores
+        for _, cells in matrix(found, score).rows
+        for cell in cells
+        if cell.count
+    ]
+
+    assert contrast(COLOURS["text"][theme], ground) >= 4.5
+    assert 0 < min(shades) < max(shades) == SHADE
 
 
 def test_every_wrong_answer_is_listed_with_what_each_said() -> None:
