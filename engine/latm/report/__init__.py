@@ -5,6 +5,36 @@
 
 from latm.report._gather import gather
 from latm.report._page import page
-from latm.report._records import Report
+from latm.report._records import (
+    Bar,
+    BreakEven,
+    Compared,
+    Money,
+    PendingTask,
+    Point,
+    Promoted,
+    Report,
+    RouteShare,
+    Standing,
+    Sum,
+    ToolReport,
+    VersionReport,
+)
 
-__all__ = ["Report", "gather", "page"]
+__all__ = [
+    "Bar",
+    "BreakEven",
+    "Compared",
+    "Money",
+    "PendingTask",
+    "Point",
+    "Promoted",
+    "Report",
+    "RouteShare",
+    "Standing",
+    "Sum",
+    "ToolReport",
+    "VersionReport",
+    "gather",
+    "page",
+]

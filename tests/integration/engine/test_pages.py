@@ -1,4 +1,4 @@
-"""The code of the pages on costs, roles and using runs, and their tables of TOML are read."""
+"""The code of the pages on costs, reports, roles and using runs, and their tables of TOML are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from latm import Config
 
-PAGES = ("costs.md", "roles.md", "using.md")
+PAGES = ("costs.md", "report.md", "roles.md", "using.md")
 BLOCK = re.compile(r'^```python title="(\S+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
