@@ -89,8 +89,12 @@ def _header(tool: Tool) -> str:
         ),
         *(f"note: {each}" for each in tool.scorecard.notes),
     ]
-    # In one line each, whatever a model wrote: the next line would be code.
-    return "\n".join(f"# {' '.join(line.split())}" for line in lines)
+    return "\n".join(f"# {_comment(line)}" for line in lines)
+
+
+def _comment(text: str) -> str:
+    """A text as part of a comment, whatever a model wrote: the next line would be code."""
+    return "".join(each for each in " ".join(text.split()) if each.isprintable())
 
 
 def _check_names(tools: Sequence[Tool]) -> None:

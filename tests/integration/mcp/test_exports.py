@@ -1,0 +1,142 @@
+"""`latm tools export --format`: what other programs take of a library."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import mcp_types as types
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration.mcp.conftest import SOURCES, command, environment
+from integration.mcp.tools import tool
+from latm import ConfigError, Scorecard
+from latm._records import Evidence
+from latm.library import Library
+from latm.serving import Form, definition, offers, python_module
+from latm.serving._formats import OPENAI_LONGEST
+from latm.serving._values import as_json, shown
+
+LONG = "def f() -> str:\n    '''" + "Long. " * 1000 + "'''\n    return ''\n"
+
+
+def export(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command("tools", "export", *arguments),
+        cwd=folder,
+        env={**environment(), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_prints_definitions_and_says_what_it_leaves_out(library: Library, tmp_path: Path) -> None:
+    done = export(tmp_path, "--format", "anthropic")
+    assert done.returncode == 0, done.stderr
+    assert [each["name"] for each in json.loads(done.stdout)] == list(SOURCES)
+    assert done.stderr.startswith("coded is not offered: ")
+    named = export(tmp_path, "--format", "openai", "coded")
+    assert (named.returncode, named.stdout) == (2, "")
+    assert named.stderr.startswith("latm: coded is not offered: ")
+    unknown = export(tmp_path, "--format", "mcp", "addin")
+    assert (unknown.returncode, "'adding'" in unknown.stderr) == (2, True)
+
+
+def test_the_command_prints_a_module_that_runs(library: Library, tmp_path: Path) -> None:
+    done = export(tmp_path, "--format", "python", "adding")
+    assert done.returncode == 0, done.stderr
+    assert "outside of the sandbox" in done.stderr
+    (tmp_path / "exported.py").write_text(done.stdout, encoding="utf-8")
+    program = "from exported import total; print(total([3, 4]), total.__doc__)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout == "7 Add numbers up.\n", ran.stderr
+
+
+@pytest.mark.parametrize("form", get_args(Form))
+def test_a_definition_has_the_shape_that_its_service_takes(form: Form) -> None:
+    (offer,), _ = offers([tool("adding", SOURCES["adding"])])
+    found = definition(offer, form)
+    schema = {
+        "type": "object",
+        "properties": {"numbers": {"type": "array", "items": {"type": "integer"}}},
+        "required": ["numbers"],
+        "additionalProperties": False,
+    }
+    match form:
+        case "openai":
+            assert set(found) == {"type", "function"}
+            assert found["type"] == "function"
+            found, key = found["function"], "parameters"
+        case "anthropic":
+            key = "input_schema"
+        case "mcp":
+            key = "inputSchema"
+            assert types.Tool.model_validate(found, by_name=False).annotations is not None
+            extra: dict[str, Any] = {name: found.pop(name) for name in ("annotations", "_meta")}
+            assert extra["_meta"] == {"latm/version": 1}
+    assert set(found) == {"name", "description", key}
+    assert (found["name"], found[key]) == ("adding", schema)
+    assert found["description"].startswith("total(numbers: list[int]) -> int\nAdd numbers up.")
+    assert "6 of 6 unseen questions answered." in found["description"]
+
+
+def test_a_long_description_is_cut_to_what_services_take() -> None:
+    (offer,), _ = offers([tool("long", LONG)])
+    description = definition(offer, "openai")["function"]["description"]
+    assert len(description) == OPENAI_LONGEST
+    assert description.endswith("made by fake:maker. 1 of 1 stages of verification held.")
+
+
+def test_several_tools_make_one_module() -> None:
+    head = "from __future__ import annotations\nimport re\n\n\n"
+    first = f"{head}def words(t: str) -> list[str]:\n    return re.findall('a', t)\n"
+    second = f"{head}def count(t: str) -> int:\n    return len(re.findall('\f', t))"
+    text = python_module([tool("first", first), tool("second", second), tool("adding", SOURCES["adding"])])
+    assert text.count("from __future__") == 1
+    module: dict[str, Any] = {}
+    exec(compile(text, "module", "exec"), module)
+    assert (module["words"]("aba"), module["count"]("a\f"), module["total"]([1])) == (["a", "a"], 1, 1)
+
+
+def test_two_tools_that_name_one_thing_differently_make_none() -> None:
+    other = SOURCES["adding"].replace("sum", "len")
+    with pytest.raises(ConfigError, match=r"adding and other both define total: .* --format python adding"):
+        python_module([tool("adding", SOURCES["adding"]), tool("other", other)])
+    assert python_module([tool("adding", SOURCES["adding"]), tool("same", SOURCES["adding"])])
+
+
+@given(st.text(st.characters()), st.text(st.characters()))
+def test_what_models_wrote_never_leaves_its_comment(summary: str, note: str) -> None:
+    card = Scorecard(evidence=(Evidence(stage="exam", summary=summary),), notes=(note,))
+    text = python_module([tool("adding", SOURCES["adding"], scorecard=card)])
+    assert text.endswith(SOURCES["adding"])
+    (node,) = ast.parse(text).body
+    assert isinstance(node, ast.FunctionDef)
+
+
+KEYS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(st.characters()), st.binary(), st.dates())
+VALUES = st.recursive(
+    st.one_of(KEYS, st.floats(), st.decimals(), st.complex_numbers(), st.fractions(), st.timedeltas()),
+    lambda inner: st.one_of(
+        st.lists(inner), st.dictionaries(KEYS, inner), st.sets(KEYS), st.tuples(inner, inner)
+    ),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_every_value_of_a_cell_is_valid_json(value: object) -> None:
+    text = json.dumps(as_json(value), allow_nan=False, ensure_ascii=False)
+    assert text.encode("utf-8")
+    assert shown(value).encode("utf-8")
+    assert as_json(json.loads(text)) == json.loads(text)
