@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, final
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, final
 from latm._auditing import counting
 from latm._latency import quantile
 from latm.library import Answered, Audit, Kept, Payment, Promotion, Version
-from latm.report._money import Strong, break_even, money, total
+from latm.report._money import Strong, break_even, kind_of, money, total
 from latm.report._records import (
     Bar,
     Compared,
@@ -43,7 +42,7 @@ def gather(library: Library, *, enough: int | None = None, now: datetime | None 
     Raises:
         LibraryError: it cannot be read.
     """
-    found = _Found(library=library, payments=library.payments(), answered=library.answered())
+    found = _Found(library)
     since = library.counted_since()
     strong = Strong(found.payments)
     tools = [found.tool(name, strong) for name in library.names()]
@@ -62,11 +61,28 @@ def gather(library: Library, *, enough: int | None = None, now: datetime | None 
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
 class _Found:
-    library: Library
-    payments: Sequence[Payment]
-    answered: Sequence[Answered]
+    """What was read, in groups, so that each tool finds its own at once."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.payments = library.payments()
+        self.answered = library.answered()
+        self._runs: dict[str, list[Payment]] = {}
+        self._audits: dict[str | None, list[Payment]] = {}
+        self._tools: dict[str | None, list[Answered]] = {}
+        for each in self.payments:
+            kind = kind_of(each)
+            if kind == "make":
+                self._runs.setdefault(each.run, []).append(each)
+            elif kind == "audit":
+                self._audits.setdefault(each.task, []).append(each)
+        for one in self.answered:
+            self._tools.setdefault(one.tool, []).append(one)
+
+    def makings(self, runs: Iterable[str]) -> list[Payment]:
+        """What was paid for some makings."""
+        return [each for run in sorted(set(runs)) for each in self._runs.get(run, [])]
 
     def tool(self, name: str, strong: Strong) -> ToolReport:
         makings = self.library.makings(name)
@@ -86,7 +102,11 @@ class _Found:
             shown=shown,
             versions=versions,
             break_even=break_even(
-                name, payments=self.payments, answered=self.answered, strong=strong, runs=runs
+                name,
+                makings=self.makings(runs),
+                audits=self._audits.get(name, []),
+                answered=self._tools.get(name, []),
+                strong=strong,
             ),
             failures=tuple(each for each in makings if each.state == "failed"),
         )
@@ -108,7 +128,6 @@ class _Found:
             makings = self.library.makings(task)
             newest = makings[0] if makings else None
             current = self.library.current(task)
-            runs = {each.run for each in makings}
             found.append(
                 PendingTask(
                     task=task,
@@ -119,7 +138,7 @@ class _Found:
                     state=None if newest is None or newest.state == "made" else newest.state,
                     error=None if newest is None else newest.error,
                     stage=None if newest is None else newest.stage,
-                    making=total(each for each in self.payments if each.run in runs),
+                    making=total(self.makings(each.run for each in makings)),
                 )
             )
         return tuple(sorted(found, key=lambda each: (-each.pending, each.task)))

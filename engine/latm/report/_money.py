@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar, final
@@ -65,16 +65,22 @@ class Strong:
             asked = kind_of(each) == "ask"
             runs[each.run] = Reply(at=each.at, task=each.task, asked=asked, cost_usd=cost)
         self.replies = tuple(runs.values())
-        self._costs: dict[str | None, list[Decimal]] = {}
+        costs: dict[str | None, list[Decimal]] = {}
         for reply in self.replies:
             if reply.cost_usd is not None:
-                self._costs.setdefault(reply.task, []).append(reply.cost_usd)
+                costs.setdefault(reply.task, []).append(reply.cost_usd)
+        self._means = {task: _mean(group) for task, group in costs.items() if task is not None}
+        self._overall = _mean([cost for group in costs.values() for cost in group])
 
     def mean(self, task: str | None) -> tuple[Decimal | None, int, bool]:
         """USD of a reply, how many it is the mean of, and whether these are of the task itself."""
-        own = self._costs.get(task, []) if task is not None else []
-        costs = own or [cost for group in self._costs.values() for cost in group]
-        return (sum(costs, Decimal(0)) / len(costs) if costs else None), len(costs), bool(own)
+        own = None if task is None else self._means.get(task)
+        mean, count = self._overall if own is None else own
+        return mean, count, own is not None
+
+
+def _mean(costs: Sequence[Decimal]) -> tuple[Decimal | None, int]:
+    return (sum(costs, Decimal(0)) / len(costs) if costs else None), len(costs)
 
 
 def money(
@@ -156,36 +162,33 @@ def thinned(values: Sequence[T], most: int) -> tuple[T, ...]:
 def break_even(
     name: str,
     *,
-    payments: Sequence[Payment],
+    makings: Sequence[Payment],
+    audits: Sequence[Payment],
     answered: Sequence[Answered],
     strong: Strong,
-    runs: Collection[str],
 ) -> BreakEven:
     """When a tool has paid for itself.
 
     Args:
         name: the tool's.
-        payments: of the library.
-        answered: the same.
-        strong: made of the payments.
-        runs: the makings of the tool.
+        makings: what was paid for making it.
+        audits: and for its audits.
+        answered: questions that it was tried on.
+        strong: what the strong model takes.
     """
-    makings = [each for each in payments if each.run in runs]
-    audits = [each for each in payments if kind_of(each) == "audit" and each.task == name]
-    mine = [each for each in answered if each.tool == name]
-    answers = sum(each.questions for each in mine)
+    answers = sum(each.questions for each in answered)
     alone, alone_of, own = strong.mean(name)
     making, auditing = total(makings), total(audits)
-    unpriced = making.unpriced + auditing.unpriced + sum(each.unpriced for each in mine)
-    spent = sum((each.known_usd for each in mine), Decimal(0))
-    known = not any(each.unpriced for each in mine) and answers > 0
+    unpriced = making.unpriced + auditing.unpriced + sum(each.unpriced for each in answered)
+    spent = sum((each.known_usd for each in answered), Decimal(0))
+    known = not any(each.unpriced for each in answered) and answers > 0
     each_usd = spent / answers if known else None
     needed = None
     if alone is not None and each_usd is not None and making.unpriced == 0 and alone > each_usd:
         needed = math.ceil(making.known_usd / (alone - each_usd))
     curve: Sequence[tuple[str, int, Decimal]] = ()
     if alone is not None and unpriced == 0:
-        curve = _curve([*makings, *audits], mine, alone)
+        curve = _curve([*makings, *audits], answered, alone)
     # The first moment is before anything was paid.
     paid = next((step for step in curve if step[2] >= 0 and step[1] > 0), None)
     return BreakEven(

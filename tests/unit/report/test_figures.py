@@ -74,7 +74,13 @@ def figures(payments: Sequence[Payment], answered: Sequence[Answered], since: st
 
 
 def payback(payments: Sequence[Payment], answered: Sequence[Answered]):
-    return break_even("a", payments=payments, answered=answered, strong=Strong(payments), runs={"make-1"})
+    return break_even(
+        "a",
+        makings=[each for each in payments if each.run == "make-1"],
+        audits=[each for each in payments if each.run == "audit-1"],
+        answered=answered,
+        strong=Strong(payments),
+    )
 
 
 def test_what_was_spent_is_told_by_what_for(report: Report) -> None:

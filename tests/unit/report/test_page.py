@@ -183,5 +183,5 @@ def test_a_library_without_prices_has_a_page() -> None:
     found = gather(library)
     library.close()
     assert money([], [], Strong([]), since=None).alone_usd is None
-    assert break_even("x", payments=[], answered=[], strong=Strong([]), runs=()).net_usd is None
+    assert break_even("x", makings=[], audits=[], answered=[], strong=Strong([])).net_usd is None
     assert "Not known: the strong model has given no priced answer" in page(found)
