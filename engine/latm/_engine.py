@@ -13,9 +13,9 @@ import anyio
 from latm._asked import Asked
 from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
+from latm._examples import distinct
 from latm._ledger import Ledger
 from latm._order import in_order
-from latm._reading import folded
 from latm._records import Answer, Example, OnEvent, Tool
 from latm._tables import record, seconds
 from latm._threads import in_thread
@@ -175,7 +175,7 @@ class AsyncEngine:
         settings = dataclasses.replace(
             base, **{key: value for key, value in changes.items() if value is not None}
         )
-        known = _distinct(examples)
+        known = distinct(examples)
         kind = _kind(answer_type, known)
 
         async def work() -> Tool:
@@ -229,7 +229,13 @@ class AsyncEngine:
         return await self._stoppable(work)
 
     async def call(self, tool: Tool | str, arguments: Mapping[str, object]) -> Outcome:
-        """Call a tool's function in a cell, by names; no model is asked. ConfigError: it takes no such."""
+        """Call a tool's function with arguments by name, as JSON has them, in a cell; no model is asked.
+
+        Raises:
+            ConfigError: the function does not take these arguments.
+            LibraryError: the library has no such tool.
+            SandboxError: no cell could be had.
+        """
         from latm._direct import call_function
 
         return await self._stoppable(lambda: call_function(self._rooms, tool, arguments))
@@ -390,11 +396,3 @@ def _kind(wanted: str | Same | None, examples: Sequence[Example]) -> AnswerType:
     if wanted is None:
         return answer_type(guess_answer_type(examples))
     return answer_type(wanted) if isinstance(wanted, str) else AnswerType.of(CALLER, wanted)
-
-
-def _distinct(examples: Iterable[Example]) -> tuple[Example, ...]:
-    """The examples without repeated questions, which would verify a function on what it was shown."""
-    found: dict[str, Example] = {}
-    for example in examples:
-        found.setdefault(folded(example.question), example)
-    return tuple(found.values())

@@ -1,15 +1,25 @@
-"""Read examples from a file."""
+"""Examples: read from a file, and each question once."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from latm._reading import folded
 from latm._records import Example
 from latm.errors import ConfigError, nearest
 
 _KEYS = ("question", "answer")
+
+
+def distinct(examples: Iterable[Example]) -> tuple[Example, ...]:
+    """The examples without repeated questions, which would verify a function on what it was shown."""
+    found: dict[str, Example] = {}
+    for example in examples:
+        found.setdefault(folded(example.question), example)
+    return tuple(found.values())
 
 
 def read_examples(path: str | Path) -> tuple[Example, ...]:

@@ -112,4 +112,6 @@ def _needed() -> Generator[None, None, None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise MissingDependency("serving over MCP", module=str(error.name), extra="mcp") from None
+        # Its records are a package of their own, which nobody installs by name.
+        module = "mcp" if error.name == "mcp_types" else str(error.name)
+        raise MissingDependency("serving over MCP", module=module, extra="mcp") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from integration.engine.models import DEFAULTS, ROLES, provider
 from integration.mcp.clients import call
 from integration.mcp.conftest import SOURCES
 from integration.mcp.tools import tool
-from latm import AsyncEngine, Config, ConfigError, Demonstration, Example
+from latm import AsyncEngine, Config, ConfigError, Demonstration, Example, MissingDependency
 from latm.library import Library
 from latm.plugin import Request
 from latm.serving import mcp_server
@@ -183,6 +184,16 @@ async def test_a_server_needs_an_open_engine_and_a_span_of_time() -> None:
     async with AsyncEngine(Config(library="sqlite://")) as engine:
         with pytest.raises(ConfigError, match="poll_s"):
             mcp_server(engine, poll_s=0)
+
+
+async def test_what_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp_types", None)
+    monkeypatch.delitem(sys.modules, "latm.serving._server", raising=False)
+    async with AsyncEngine(Config(library="sqlite://")) as engine:
+        with pytest.raises(
+            MissingDependency, match=r"needs the package 'mcp', .*: pip install 'latm\[mcp\]'"
+        ):
+            mcp_server(engine)
 
 
 async def test_a_long_contract_leaves_room_for_other_tools(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ FORBIDDEN = (
     "httpx",
     "httpx2",
     "hypothesis",
+    "mcp",
     "numpy",
     "openai",
     "pydantic",
