@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latm._records import Tool
+from latm.cli._completing import tool_names
 from latm.cli._keeping import opened
 from latm.cli._say import guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption
@@ -43,6 +44,7 @@ def export(
         list[str] | None,
         typer.Argument(
             metavar="DIRECTORY|NAME",
+            autocompletion=tool_names,
             help="With folders: where to write, made if it does not exist, and a tool's name. Else: names of "
             "tools. No name means all that serve.",
         ),

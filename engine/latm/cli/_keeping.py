@@ -9,17 +9,20 @@ from typing import Annotated
 
 import typer
 
+from latm.cli._completing import tool_names
 from latm.cli._say import guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
 from latm.library import Library
 
-NameArgument = Annotated[str, typer.Argument(help="The tool's name.")]
+NameArgument = Annotated[str, typer.Argument(help="The tool's name.", autocompletion=tool_names)]
 
 
 @contextmanager
-def opened(config: Path | None, library: str | None) -> Generator[Library, None, None]:
-    """The library that the options name."""
-    store = Library(build_config(config, library=library).library.url)
+def opened(
+    config: Path | None, library: str | None, *, create: bool = False
+) -> Generator[Library, None, None]:
+    """The library that the options name; one that is not there is empty, and is only made if `create`."""
+    store = Library(build_config(config, library=library).library.url, create=create)
     try:
         yield store
     finally:
@@ -60,7 +63,10 @@ def retire(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Take a tool out of use. Nothing is deleted; restore lets it serve again."""
+    """Take a tool out of use. Nothing is deleted; restore lets it serve again.
+
+    Example: latm tools retire word-sorting
+    """
     with opened(config, library) as store:
         store.retire(name)
         found = store.current(name)
@@ -75,7 +81,10 @@ def restore(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Let a tool that was retired or quarantined serve again."""
+    """Let a tool that was retired or quarantined serve again.
+
+    Example: latm tools restore word-sorting
+    """
     with opened(config, library) as store:
         tool = store.restore(name)
     _say(tool.name, tool.version, "active", json_=json_)
@@ -92,7 +101,7 @@ def import_(
 
     Example: latm tools import tools/
     """
-    with opened(config, library) as store:
+    with opened(config, library, create=True) as store:
         before = {each.name: store.current(each.name) for each in store.list()}
         taken = store.import_(directory)
     known = {name: found.tool.version for name, found in before.items() if found is not None}

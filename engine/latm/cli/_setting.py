@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from latm.cli._completing import providers
 from latm.config import ROLES, Config, LibraryConfig, RoleConfig
 
 DEFAULT_CONFIG = "latm.toml"
@@ -24,14 +25,27 @@ ConfigOption = Annotated[
     ),
 ]
 LibraryOption = Annotated[str | None, typer.Option("--library", help="Library: a file, or a database URL.")]
-MakerOption = Annotated[str | None, typer.Option("--maker", help="Model that makes tools, PROVIDER:MODEL.")]
-UserOption = Annotated[str | None, typer.Option("--user", help="Model that uses tools, PROVIDER:MODEL.")]
+MakerOption = Annotated[
+    str | None,
+    typer.Option("--maker", help="Model that makes tools, PROVIDER:MODEL.", autocompletion=providers),
+]
+UserOption = Annotated[
+    str | None,
+    typer.Option("--user", help="Model that uses tools, PROVIDER:MODEL.", autocompletion=providers),
+]
 DispatcherOption = Annotated[
-    str | None, typer.Option("--dispatcher", help="Model that chooses the tool, PROVIDER:MODEL.")
+    str | None,
+    typer.Option(
+        "--dispatcher", help="Model that chooses the tool, PROVIDER:MODEL.", autocompletion=providers
+    ),
 ]
 FallbackOption = Annotated[
     str | None,
-    typer.Option("--fallback", help="Model that answers what no tool can; the maker's if not given."),
+    typer.Option(
+        "--fallback",
+        help="Model that answers what no tool can; the maker's if not given.",
+        autocompletion=providers,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -46,6 +60,15 @@ def find_config(path: Path | None) -> tuple[Config, str | None]:
     if chosen is None and Path(DEFAULT_CONFIG).is_file():
         chosen = DEFAULT_CONFIG
     return (Config(), None) if chosen is None else (Config.load(chosen), str(chosen))
+
+
+def without_making(config: Config) -> Config:
+    """For a command that only looks: a library in memory instead of a file that is not there."""
+    url = config.library.url
+    file = Path(url.removeprefix("sqlite:///"))
+    if not url.startswith("sqlite:///") or not file.parent.is_dir() or file.exists():
+        return config
+    return dataclasses.replace(config, library=LibraryConfig(url="sqlite://"))
 
 
 def library_url(library: str) -> str:

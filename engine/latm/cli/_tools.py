@@ -13,7 +13,7 @@ from rich.table import Table
 from latm._records import Attempt, Tool
 from latm.cli import _keeping
 from latm.cli._export import export
-from latm.cli._keeping import opened
+from latm.cli._keeping import NameArgument, opened
 from latm.cli._say import data_console, guarded, money, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
 from latm.library import Making, Version
@@ -28,7 +28,10 @@ def list_(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """List the tools: the version of each that serves, and which tools are out of use."""
+    """List the tools: the version of each that serves, and which tools are out of use.
+
+    Examples: latm tools list · latm tools list --library shared.db --json
+    """
     with opened(config, library) as store:
         rows = [(tool, *store.uses(tool)) for tool in store.list()]
         waiting = {task: count for task in store.tasks() if (count := len(store.pending(task)))}
@@ -78,7 +81,7 @@ def list_(
 @tools.command("show")
 @guarded
 def show(
-    name: Annotated[str, typer.Argument(help="The tool's name.")],
+    name: NameArgument,
     version: Annotated[int | None, typer.Option(help="A version; else the one that serves.")] = None,
     history: Annotated[
         bool, typer.Option("--history", help="Show every attempt of its making, and the makings that failed.")
@@ -90,6 +93,8 @@ def show(
     """Show a tool: its function, its demonstrations and the evidence for it.
 
     With --history a name without a tool shows why none could be made.
+
+    Examples: latm tools show word-sorting · latm tools show word-sorting --version 1 --history
     """
     with opened(config, library) as store:
         failed = [each for each in store.makings(name) if each.state == "failed"] if history else []
@@ -129,7 +134,7 @@ def _show(console: Console, tool: Tool, versions: tuple[Version, ...]) -> None:
 @tools.command("test")
 @guarded
 def rerun(
-    name: Annotated[str, typer.Argument(help="The tool's name.")],
+    name: NameArgument,
     version: Annotated[int | None, typer.Option(help="A version; else the one that serves.")] = None,
     library: LibraryOption = None,
     config: ConfigOption = None,
@@ -141,8 +146,9 @@ def rerun(
     """
     from latm._sync import Engine
 
+    with opened(config, library) as store:
+        tool = store.get(name, version)
     with Engine(build_config(config, library=library)) as engine:
-        tool = engine.library.get(name, version)
         results = engine.test(tool)
     failed = [each for each in results if not each.passed]
     if json_:
@@ -205,7 +211,8 @@ def _evidence(console: Console, tool: Tool, version: Version) -> None:
     for one in tool.scorecard.evidence:
         mark = "[green]held[/green]" if one.held else "[yellow]open[/yellow]"
         console.print(f"{mark} [bold]{one.stage}[/bold] {escape(one.summary)}", highlight=False)
-    for each in tool.scorecard.notes:
+    told = {f"{one.stage}: {one.summary}" for one in tool.scorecard.evidence}
+    for each in (text for text in tool.scorecard.notes if text not in told):
         console.print(f"[yellow]note[/yellow] {escape(each)}")
 
 

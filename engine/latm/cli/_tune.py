@@ -9,9 +9,10 @@ import typer
 
 from latm._sync import Engine
 from latm.cli import _tune_show as show
+from latm.cli._completing import one_of, providers
 from latm.cli._progress import TuningProgress
 from latm.cli._say import NOT_ACHIEVED, guarded, note, print_json
-from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config, without_making
 from latm.cli._tune_new import write_new
 from latm.errors import ConfigError
 from latm.tuner import TuningSpec
@@ -34,16 +35,20 @@ DataOption = Annotated[
     ),
 ]
 MakerOption = Annotated[
-    str | None, typer.Option("--maker", help="Model that writes the texts, PROVIDER:MODEL.")
+    str | None,
+    typer.Option("--maker", help="Model that writes the texts, PROVIDER:MODEL.", autocompletion=providers),
 ]
-BaseOption = Annotated[str | None, typer.Option("--base", help="Model that is tuned, PROVIDER:MODEL.")]
+BaseOption = Annotated[
+    str | None, typer.Option("--base", help="Model that is tuned, PROVIDER:MODEL.", autocompletion=providers)
+]
 TunerOption = Annotated[str | None, typer.Option("--tuner", help="Who tunes: local, openai, or a plugin's.")]
 SamplesOption = Annotated[
     int | None, typer.Option("--samples", "-n", help="How many texts; else as many as the file says.", min=1)
 ]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page to look at, too.")]
 ModelOption = Annotated[
-    list[str] | None, typer.Option("--model", help="A tuned model, PROVIDER:MODEL; repeatable.")
+    list[str] | None,
+    typer.Option("--model", help="A tuned model, PROVIDER:MODEL; repeatable.", autocompletion=providers),
 ]
 
 
@@ -100,7 +105,10 @@ def review(
     data: DataOption = None,
     fix: Annotated[
         str | None,
-        typer.Option(help="drop takes out what is better dropped; rewrite has others written as well."),
+        typer.Option(
+            help="drop takes out what is better dropped; rewrite has others written as well.",
+            autocompletion=one_of("drop", "rewrite"),
+        ),
     ] = None,
     html: HtmlOption = None,
     maker: MakerOption = None,
@@ -245,7 +253,10 @@ def tune_run(
 def label(
     file: SpecArgument,
     text: Annotated[str, typer.Argument(help="The text; - reads it from standard input.")],
-    model: Annotated[str | None, typer.Option(help="A tuned model, PROVIDER:MODEL; else the newest.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A tuned model, PROVIDER:MODEL; else the newest.", autocompletion=providers),
+    ] = None,
     tuner: TunerOption = None,
     base: BaseOption = None,
     library: LibraryOption = None,
@@ -259,7 +270,7 @@ def label(
     from latm.cli._solve import typed
 
     spec = _spec(file, tuner=tuner, base=base)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         said = engine.tuning.label(spec, typed(text), model=model)
     if json_:
         print_json(said)
@@ -269,9 +280,12 @@ def label(
         raise typer.Exit(NOT_ACHIEVED)
 
 
-def open_engine(config: Path | None, library: str | None, progress: TuningProgress) -> Engine:
-    """The engine that a command works with."""
-    return Engine(build_config(config, library=library), on_event=progress)
+def open_engine(
+    config: Path | None, library: str | None, progress: TuningProgress, *, create: bool = True
+) -> Engine:
+    """The engine that a command works with; without `create` a library that is not there is not made."""
+    settings = build_config(config, library=library)
+    return Engine(settings if create else without_making(settings), on_event=progress)
 
 
 def _fix(value: str | None) -> Any:

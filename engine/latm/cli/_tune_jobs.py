@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from latm.cli import _tune_show as show
+from latm.cli._completing import role_names, tunings
 from latm.cli._progress import TuningProgress
 from latm.cli._say import guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption
@@ -19,15 +20,17 @@ from latm.tuner.promotion import watch
 __all__ = ["tune"]
 
 RunArgument = Annotated[
-    str, typer.Argument(help="The run of a job, or the name of a tuning: its newest job.")
+    str,
+    typer.Argument(help="The run of a job, or the name of a tuning: its newest job.", autocompletion=tunings),
 ]
+_ROLE = "The role: maker, user, dispatcher or fallback."
 
 
 @tune.command("promote")
 @guarded
 def promote(
     file: SpecArgument,
-    role: Annotated[str, typer.Option(help="The role: maker, user, dispatcher or fallback.")],
+    role: Annotated[str, typer.Option(help=_ROLE, autocompletion=role_names)],
     comparison: Annotated[int | None, typer.Option(help="Number of a comparison; else the newest.")] = None,
     library: LibraryOption = None,
     config: ConfigOption = None,
@@ -38,7 +41,7 @@ def promote(
     Example: latm tune promote questions.toml --role dispatcher
     """
     spec = TuningSpec.load(file)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         promoted = engine.tuning.promote(spec, role, comparison=comparison)
     if json_:
         print_json(show.promotion_record(promoted))
@@ -50,7 +53,7 @@ def promote(
 @tune.command("demote")
 @guarded
 def demote(
-    role: Annotated[str, typer.Argument(help="The role: maker, user, dispatcher or fallback.")],
+    role: Annotated[str, typer.Argument(help=_ROLE, autocompletion=role_names)],
     library: LibraryOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -59,7 +62,7 @@ def demote(
 
     Example: latm tune demote dispatcher
     """
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         before = engine.tuning.demote(role)
     if json_:
         print_json({"role": role, "promotion": None if before is None else show.promotion_record(before)})
@@ -70,7 +73,9 @@ def demote(
 @tune.command("status")
 @guarded
 def status(
-    name: Annotated[str | None, typer.Argument(help="The name of a tuning; else all of them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="The name of a tuning; else all of them.", autocompletion=tunings)
+    ] = None,
     library: LibraryOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -79,7 +84,7 @@ def status(
 
     Example: latm tune status complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         jobs = engine.tuning.jobs(name)
         promotions = [each for each in engine.library.promotions().values() if name in {None, each.tuning}]
         said = watch(engine.library, now=datetime.now(UTC))
@@ -100,7 +105,7 @@ def cancel(
 
     Example: latm tune cancel complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         _told(engine.tuning.cancel(run), json_=json_)
 
 
@@ -113,7 +118,7 @@ def pause(
 
     Example: latm tune pause complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         _told(engine.tuning.pause(run), json_=json_)
 
 
@@ -126,7 +131,7 @@ def resume(
 
     Example: latm tune resume complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         _told(engine.tuning.resume(run), json_=json_)
 
 
@@ -142,7 +147,7 @@ def delete(
 
     Example: latm tune delete local:tuned/complaints-9a0ab839
     """
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         gone = engine.tuning.delete(model)
     if json_:
         print_json({"model": gone.model, "run": gone.run})

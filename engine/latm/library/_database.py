@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from latm._records import slug
 from latm.errors import LibraryError
-from latm.library._opening import begin_writing, open_database, remedy
+from latm.library._opening import begin_writing, missing_file, open_database, remedy
 from latm.library._schema import REVISION, aliases, counters
 
 # What SQLAlchemy hands on as it is: values that no database takes.
@@ -31,17 +31,20 @@ class Database:
 
     Args:
         url: as SQLAlchemy takes it.
+        create: whether to make the file that is not there; else it reads as an empty library, and what is
+            written is lost.
 
     Raises:
         LibraryError: it cannot be opened, is not ours, or is newer than this latm.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_database(url)
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        absent = None if create else missing_file(url)
+        self._engine = open_database(url if absent is None else "sqlite://")
         # A database in memory has one connection for all threads.
         alone = isinstance(self._engine.pool, StaticPool)
         self._one_at_a_time: AbstractContextManager[object] = threading.RLock() if alone else nullcontext()
-        self.url = self._engine.url.render_as_string(hide_password=True)
+        self.url = absent or self._engine.url.render_as_string(hide_password=True)
         self.clock = _CLOCKS[self._engine.dialect.name]
 
     def close(self) -> None:

@@ -47,6 +47,18 @@ def open_database(url: str) -> sa.Engine:
     return engine
 
 
+def missing_file(url: str) -> str | None:
+    """The URL of an SQLite file that is not there, in a folder that is; None for anything else."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    file = Path(str(parsed.database)).absolute()
+    return parsed.render_as_string() if file.parent.is_dir() and not file.exists() else None
+
+
 def _connect(url: sa.URL, shown: str) -> sa.Engine:
     options: dict[str, Any] = {}
     if url.get_backend_name() == "sqlite":
@@ -112,15 +124,7 @@ def _check(engine: sa.Engine, shown: str) -> None:
         if found is not None and found < SCHEMA_VERSION:
             _migrate(engine, shown)
     except DBAPIError as error:
-        reason = str(error.orig)
-        if "not a database" in reason or "malformed" in reason:
-            raise LibraryError(
-                f"{shown} is not a latm library (or is damaged): {reason}. Choose another file, or restore "
-                "it from a copy."
-            ) from None
-        if engine.dialect.name != "sqlite" and _kept_out(error):
-            raise LibraryUnreachable(f"{shown} cannot be reached: {' '.join(reason.split())}") from None
-        raise LibraryError(f"{shown} cannot be opened: {reason}{_why(engine) or remedy(reason)}") from None
+        raise _told(error, engine, shown) from None
     except UnicodeDecodeError as error:
         raise LibraryError(f"{shown} is damaged ({error}). Restore it from a copy.") from None
     except SQLAlchemyError as error:
@@ -132,6 +136,19 @@ def _check(engine: sa.Engine, shown: str) -> None:
             f"{shown} was written by a newer latm (schema {found}, this one knows {SCHEMA_VERSION}): "
             "pip install --upgrade latm, or choose another library. It was left as it is."
         )
+
+
+def _told(error: DBAPIError, engine: sa.Engine, shown: str) -> LibraryError:
+    """Why a library cannot be opened."""
+    reason = str(error.orig)
+    if "not a database" in reason or "malformed" in reason:
+        return LibraryError(
+            f"{shown} is not a latm library (or is damaged): {reason}. Choose another file, or restore it "
+            "from a copy."
+        )
+    if engine.dialect.name != "sqlite" and _kept_out(error):
+        return LibraryUnreachable(f"{shown} cannot be reached: {' '.join(reason.split())}")
+    return LibraryError(f"{shown} cannot be opened: {reason}{_why(engine) or remedy(reason)}")
 
 
 def _kept_out(error: DBAPIError) -> bool:

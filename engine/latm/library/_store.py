@@ -28,13 +28,16 @@ class Library(Work):
 
     Args:
         url: SQLAlchemy URL: ``sqlite:///latm.db`` or ``postgresql+psycopg://...``.
+        create: whether to make a file that is not there. Without, it reads as an empty library, for who only
+            looks; what is written to it is lost.
 
     Raises:
         LibraryError: it cannot be opened, is not ours, or is newer than this latm.
+        LibraryUnreachable: the server of its database does not answer, or does not let us in.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        self._database = Database(url, create=create)
         self._tools = Tools(self._database)
         self._instances = Instances(self._database)
         self._tasks = Tasks(self._database)

@@ -1,0 +1,77 @@
+"""Commands that only look leave no library behind; shells complete the names that it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from latm.cli._app import app
+from latm.library import Library
+from unit.engine.test_library import tool
+
+LOOKING = [
+    ("tools list", 0, "sqlite:///latm.db holds no tools yet"),
+    ("tools show x", 2, "latm: sqlite:///latm.db has no tool 'x'."),
+    ("tools test x", 2, "latm: sqlite:///latm.db has no tool 'x'."),
+    ("tools rollback x", 2, "latm: "),
+    ("tools retire x", 2, "latm: "),
+    ("tools restore x", 2, "latm: "),
+    ("tools export -- out", 0, "no tool is in use"),
+    ("report -o -", 0, ""),
+    ("tune status", 0, "no model was tuned yet"),
+    ("tune demote user", 2, "no model was promoted"),
+    ("tune cancel x", 2, "there is no training job of 'x'"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "message"), LOOKING)
+def test_a_command_that_only_looks_makes_no_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, command.split())
+
+    assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
+    assert list(tmp_path.glob("latm.db*")) == []
+
+
+def completed(words: str, **environment: str) -> list[str]:
+    """What bash offers for the last word."""
+    variables = {
+        "_LATM_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"latm {words}",
+        "COMP_CWORD": str(len(words.split(" "))),
+    }
+    return CliRunner(env={**variables, **environment}).invoke(app, [], prog_name="latm").stdout.split()
+
+
+def test_names_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    library = Library(f"sqlite:///{tmp_path / 'own.db'}")
+    library.add(tool(name="word-sorting"))
+    library.add(tool(name="dates", source="def f(): return 2"))
+    library.keep_tuning("run-1", "complaints", {})
+    library.close()
+
+    assert completed("tools show --library own.db w") == ["word-sorting"]
+    assert completed("tools retire --library own.db ") == ["dates", "word-sorting"]
+    assert completed("tools retire w") == [], "no library, no name, no complaint"
+    assert completed("tune cancel --library own.db ") == ["complaints", "run-1"]
+    assert completed("tune demote d") == ["dispatcher"]
+    assert "openai:" in completed("solve --maker ")
+    assert completed("to") == ["tools"]
+    assert completed("tools r") == ["rollback", "retire", "restore"]
+    assert completed("solve --batch=x --ju") == []
+    assert completed("tools show --library no/where.db w") == []
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["own.db"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_a_completion_for_each_shell(shell: str) -> None:
+    done = CliRunner(env={"_LATM_COMPLETE": f"source_{shell}"}).invoke(app, [], prog_name="latm")
+
+    assert done.exit_code == 0
+    assert "_LATM_COMPLETE" in done.stdout
