@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from latm_local import _scikit
 from latm_local._labels import LONGEST
+from latm_local._quick import Quick
 from latm_local._zero_shot import ZeroShot
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Classifier:
     sentences: SentenceModel | None
     weight: float
     temperature: float
+    _quick: Quick | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Have a quick way at hand where the regression takes texts."""
+        object.__setattr__(self, "_quick", Quick(self.model) if self.sentences is None else None)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -62,12 +68,15 @@ class Classifier:
     def probabilities(self, text: str) -> list[float]:
         """Of every label how probable it is; they add up to 1."""
         text = _clean(text)
-        rows: Any = [text]
         vector = None
-        if self.sentences is not None:
+        if self.sentences is None:
+            assert self._quick is not None
+            told = self._quick(text)
+        else:
             vector = self.sentences.vector(text)
             rows = _rows(self.sentences, [text]) if vector is None else vector[None, :]
-        told = _columns(self.model.predict_proba(rows), self.model.classes_, len(self.labels))
+            told = self.model.predict_proba(rows)
+        told = _columns(told, self.model.classes_, len(self.labels))
         guessed = np.asarray([self.zero_shot.probabilities(text, vector)])
         return [float(each) for each in _mixed(told, guessed, self.weight, self.temperature)[0]]
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("skops")
 np = pytest.importorskip("numpy")
@@ -17,6 +20,7 @@ from sklearn.base import BaseEstimator  # noqa: E402 - the extra may be absent
 
 from latm_local import _scikit  # noqa: E402
 from latm_local._learning import Learned, learn  # noqa: E402
+from latm_local._quick import Quick  # noqa: E402
 from latm_local._sentences import SentenceModel  # noqa: E402
 from unit.providers import test_local_sentences as tiny  # noqa: E402
 
@@ -44,6 +48,29 @@ def test_of_few_samples_it_is_neither_timid_nor_sure() -> None:
     few = learned(3)
     assert few.left_out is None
     assert 0.75 < few.classifier.probabilities("a tail")[0] < 0.95
+
+
+THREE = {**PETS, "cars": "Wheels and engines."}
+
+
+@cache
+def fitted(classes: int) -> Any:
+    names = list(THREE)[:classes]
+    texts = [f"{label} {word} {number}" for label in names for number, word in enumerate(WORDS)]
+    return _scikit.fit(_scikit.text_model(), texts, [str(at) for at in range(classes) for _ in WORDS])
+
+
+@settings(max_examples=40)
+@given(
+    text=st.one_of(
+        st.text(), st.lists(st.sampled_from([*THREE, *WORDS, "1", "Old", "redred"])).map(" ".join)
+    ),
+    classes=st.sampled_from([2, 3]),
+)
+def test_one_text_gets_what_scikit_learn_says_of_a_table(text: str, classes: int) -> None:
+    model = fitted(classes)
+    text = text.encode("utf-8", "replace").decode()
+    np.testing.assert_allclose(Quick(model)(text), model.predict_proba([text]), rtol=1e-9, atol=1e-12)
 
 
 def test_two_trainings_at_once_take_a_core_each_and_give_the_others_back() -> None:
