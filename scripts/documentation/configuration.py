@@ -45,6 +45,8 @@ TABLES: tuple[tuple[str, type], ...] = (
 NOTES = {
     "roles.ROLE": "ROLE is `maker`, `user`, `dispatcher` or `fallback`. A role may also be its model alone: "
     '`user = "openai:gpt-5.6-luna"`.',
+    'prices."PROVIDER:MODEL"': "A key may end with `*`, for all models whose names begin so; a model's "
+    "own entry goes before the longest such beginning. See [costs and budgets](costs.md#prices).",
     "budget.run": "The same keys as in `[budget.task]`, `[budget.day]` and each table in `[budget.roles]`.",
 }
 PLAIN: dict[Any, str] = {

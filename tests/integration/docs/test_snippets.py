@@ -69,7 +69,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "scripted_maker", raising=False)
     monkeypatch.chdir(tmp_path)
-    with serving(tmp_path, Models()):
+    with serving(tmp_path, Models()) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "k")  # where a page calls the SDK itself
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         yield tmp_path
 
 
