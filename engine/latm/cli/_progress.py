@@ -1,4 +1,4 @@
-"""Progress of what takes longer than a moment: bars with cost so far and time left, on a terminal alone."""
+"""Progress of a tuning: bars with rate, cost so far and time left, on a terminal alone."""
 
 from __future__ import annotations
 
@@ -8,20 +8,11 @@ from types import TracebackType
 from typing import final
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from latm.cli._say import cost, progress_console
+from latm.cli._bars import Bars
+from latm.cli._say import cost
 
-_WRITTEN, _COMPARED = "texts", "compared"
+_BEGUN, _WRITTEN, _COMPARED = "begun", "texts", "compared"
 
 
 @final
@@ -32,25 +23,13 @@ class TuningProgress:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = progress_console() if console is None else console
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[more]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._done: dict[str, dict[str, tuple[int, int]]] = {}
+        self._bars = Bars(console)
         self._status = ""
 
     def __enter__(self) -> TuningProgress:
         """Begin to draw."""
-        self._bars.start()
+        self._bars.__enter__()
+        self._bars.show(_BEGUN, "working")
         return self
 
     def __exit__(
@@ -60,7 +39,7 @@ class TuningProgress:
         traceback: TracebackType | None,
     ) -> None:
         """Take the bars away."""
-        self._bars.stop()
+        self._bars.__exit__(kind, error, traceback)
 
     def __call__(self, name: str, fields: Mapping[str, object]) -> None:
         """Hear of an event."""
@@ -68,8 +47,13 @@ class TuningProgress:
             case "tune.wrote":
                 refused = int(str(fields["refused"]))
                 more = cost(_usd(fields)) + (f", {refused} refused" if refused else "")
-                self._bar(
-                    _WRITTEN, "writing texts", int(str(fields["done"])), int(str(fields["wanted"])), more
+                self._bars.hide(_BEGUN)
+                self._bars.show(
+                    _WRITTEN,
+                    "writing texts",
+                    done=int(str(fields["done"])),
+                    total=int(str(fields["wanted"])),
+                    more=more,
                 )
             case "tune.compared":
                 self._compared(fields)
@@ -93,12 +77,15 @@ class TuningProgress:
                 pass
 
     def _compared(self, fields: Mapping[str, object]) -> None:
-        of_all = self._done.setdefault(_COMPARED, {})
-        of_all[f"{fields['contender']} {fields['set']}"] = (int(str(fields["done"])), int(str(fields["of"])))
-        done = sum(each for each, _ in of_all.values())
-        # Contenders that have not begun are not known here: the total grows until all have.
-        wanted = sum(of for _, of in of_all.values())
-        self._bar(_COMPARED, "asking about samples", done, wanted, cost(_usd(fields)))
+        self._bars.hide(_BEGUN)
+        self._bars.hide(_WRITTEN)
+        self._bars.show(
+            _COMPARED,
+            f"asking {fields['contender']} about {fields['set']}",
+            done=int(str(fields["asked"])),
+            total=int(str(fields["total"])),
+            more=cost(_usd(fields)),
+        )
 
     def _training(self, fields: Mapping[str, object]) -> None:
         status, step, loss = fields["status"], fields["step"], fields["loss"]
@@ -108,14 +95,11 @@ class TuningProgress:
         if said != self._status:
             self._status = said
             self._say(f"training {fields['tuning']}: {said}")
-
-    def _bar(self, key: str, text: str, done: int, total: int, more: str) -> None:
-        if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(text, total=total, more=more)
-        self._bars.update(self._tasks[key], completed=done, total=total, more=more)
+        self._bars.hide(_WRITTEN)
+        self._bars.show(_BEGUN, f"training {fields['tuning']}")
 
     def _say(self, text: str, style: str = "dim") -> None:
-        self._console.print(escape(text), style=style)
+        self._bars.say(text, style)
 
 
 def _usd(fields: Mapping[str, object]) -> Decimal | None:

@@ -56,16 +56,16 @@ _UNWRITTEN = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, er
 
 _WIDEST_INT = 14_000  # bits; Python refuses to write more than 4,300 digits
 
-_KEPT = "what was paid for is in the journal of the library"
+KEPT = "what was paid for is in the journal of the library"
 _GOES_ON = {
-    "make": f"{_KEPT}; the same command goes on where it stopped",
-    "solve": _KEPT,
+    "make": f"{KEPT}; the same command goes on where it stopped",
+    "solve": KEPT,
     "synthesise": "the texts so far are paid for once; the same command has the missing ones written",
-    "review": f"{_KEPT}; the same command goes on where it stopped",
+    "review": f"{KEPT}; the same command goes on where it stopped",
     "train": "the same command goes on with the training, or follows the job that is under way",
     "compare": "the replies so far are kept; the same command asks for the others alone",
-    "tune_run": f"{_KEPT}; the same command goes on where it stopped",
-    "label": _KEPT,
+    "tune_run": f"{KEPT}; the same command goes on where it stopped",
+    "label": KEPT,
     "import_": "the tools that were taken in whole are there; the same command takes in the others",
     "mcp": "the same command serves again",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -11,8 +12,7 @@ import typer
 
 from latm._records import Answer
 from latm._sync import Engine
-from latm.cli._make import MakingProgress
-from latm.cli._say import NOT_ACHIEVED, cost, note, print_json, progress_console
+from latm.cli._say import KEPT, NOT_ACHIEVED, Interrupted, cost, note, print_json
 from latm.cli._setting import (
     ConfigOption,
     DispatcherOption,
@@ -23,7 +23,10 @@ from latm.cli._setting import (
     UserOption,
     build_config,
 )
-from latm.errors import ConfigError
+from latm.cli._stages import Stages
+from latm.config import Config
+from latm.errors import ConfigError, LatmError
+from latm_sandbox import SandboxError
 
 
 def solve(
@@ -34,6 +37,12 @@ def solve(
         Path | None,
         typer.Option("--batch", "-b", help='JSON Lines: {"question": ...} on each line; answers likewise.'),
     ] = None,
+    skip: Annotated[
+        int,
+        typer.Option(
+            help="Questions of the batch to leave out, from its start: those answered before.", min=0
+        ),
+    ] = 0,
     concurrency: Annotated[int, typer.Option(help="Questions of a batch under way at once.", min=1)] = 8,
     maker: MakerOption = None,
     user: UserOption = None,
@@ -49,26 +58,71 @@ def solve(
     """
     if (question is None) == (batch is None):
         raise ConfigError("give either a QUESTION or --batch FILE")
+    if skip and batch is None:
+        raise ConfigError("goes with --batch FILE", where="--skip")
     settings = build_config(
         config, library=library, maker=maker, user=user, dispatcher=dispatcher, fallback=fallback
     )
-    questions = read_questions(batch) if batch else (typed(str(question)),)
-    listener = MakingProgress(progress_console())
-    with Engine(settings, on_event=listener) as engine:
-        answers = engine.solve_many(questions, concurrency=concurrency)
-        for asked, answer in zip(questions, answers, strict=True):
-            if json_ or batch:
-                print_json({"question": asked, **brief(answer)})
+    if batch is None:
+        _one(settings, typed(str(question)), json_=json_)
+    else:
+        _many(settings, read_questions(batch), skip=skip, concurrency=concurrency)
+
+
+def _one(settings: Config, question: str, *, json_: bool) -> None:
+    with Stages(questions=1) as stages, Engine(settings, on_event=stages) as engine:
+        answer = engine.solve(question)
+        stages.finished()
+        with stages.aside():
+            if json_:
+                print_json({"question": question, **brief(answer)})
             else:
                 _show(answer)
             sys.stdout.flush()
-        # Tools that were begun on the way, and audits: the answers are out already.
+        _settle(engine)
+
+
+def _many(settings: Config, questions: Sequence[str], *, skip: int, concurrency: int) -> None:
+    rest = questions[skip:]
+    if not rest:
+        raise ConfigError(f"the batch has {len(questions)} questions: none is left", where="--skip")
+    done = skip
+    try:
+        with Stages(questions=len(rest)) as stages, Engine(settings, on_event=stages) as engine:
+            for asked, answer in zip(rest, engine.solve_many(rest, concurrency=concurrency), strict=True):
+                with stages.aside():
+                    print_json({"question": asked, **brief(answer)})
+                    sys.stdout.flush()
+                done += 1
+            stages.finished()
+            _settle(engine)
+    except KeyboardInterrupt as interrupt:
+        if isinstance(interrupt, Interrupted):
+            raise
+        raise Interrupted(f"{_so_far(done, len(questions))}; {KEPT}") from None
+    except (LatmError, SandboxError):
+        note(_so_far(done, len(questions)), "yellow")
+        raise
+    total = engine.ledger.total()
+    note(f"{len(rest)} questions, {total.usage.total} tokens, {cost(total.cost_usd)}")
+    for each in engine.traffic.shares():
+        note(f"{each.share:4.0%} {each}, {cost(each.cost_usd)}")
+
+
+def _so_far(done: int, of: int) -> str:
+    if not done:
+        return f"none of {of} questions was answered: the same command begins again"
+    return f"{done} of {of} questions are answered: the same command with --skip {done} goes on after them"
+
+
+def _settle(engine: Engine) -> None:
+    """Wait for the tools that were begun on the way, and for audits: the answers are out already."""
+    try:
         engine.settle()
-        if batch:
-            total = engine.ledger.total()
-            note(f"{len(questions)} questions, {total.usage.total} tokens, {cost(total.cost_usd)}")
-            for each in engine.traffic.shares():
-                note(f"{each.share:4.0%} {each}, {cost(each.cost_usd)}")
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "the answers are all there; a making that was under way goes on when its task is next asked for"
+        ) from None
 
 
 def typed(question: str) -> str:
@@ -102,6 +156,13 @@ def brief(answer: Answer) -> dict[str, object]:
         "seconds": round(answer.seconds, 6),
         "trace": answer.trace,
     }
+
+
+def why_not(answer: Answer) -> str:
+    """Why the strong model answered, in a line; empty where nothing was said of it."""
+    return " ".join(answer.reason.split()) or next(
+        (line for line in answer.trace if line.startswith("The dispatcher")), ""
+    )
 
 
 def read_questions(path: Path) -> tuple[str, ...]:
@@ -139,4 +200,6 @@ def _show(answer: Answer) -> None:
         raise typer.Exit(NOT_ACHIEVED)
     typer.echo(answer.text)
     by = f"tool {answer.tool} version {answer.tool_version}" if answer.route == "tool" else "the strong model"
+    if answer.route == "model" and (why := why_not(answer)):
+        note(why)
     note(f"by {by}, {answer.usage.total} tokens, {cost(answer.cost_usd)}, {answer.seconds:.2f} s")

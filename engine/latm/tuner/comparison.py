@@ -125,7 +125,8 @@ async def compare(
 
     A reply that was refused or cut counts as one that names no label; a sample without a reply, after the
     role has tried again, as an error. After ten errors of a contender in a row it is taken to be down.
-    Tells ``tune.compared`` of each reply: contender, set, done, of, right, cost_usd.
+    Tells ``tune.compared`` of each reply: contender, set, done, of, right; asked and total, over all
+    contenders and sets; cost_usd.
 
     Args:
         spec: the tuning.
@@ -266,6 +267,8 @@ class _Run:
             done=self.done[key],
             of=self.sizes[verdict.set],
             right=self.right[key],
+            asked=self.done.total(),
+            total=len(self.questions),
             cost_usd=self.cost_usd,
         )
 

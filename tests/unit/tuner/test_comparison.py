@@ -143,10 +143,13 @@ def test_a_contender_that_is_down_is_not_asked_for_ever() -> None:
 
 def test_progress_is_told() -> None:
     heard: list[tuple[str, Mapping[str, object]]] = []
-    compared({"real.jsonl": samples(3)}, contender("base", right_of(2)), events=events(heard), concurrency=1)
-    assert [name for name, _ in heard] == ["tune.compared"] * 3
-    assert heard[-1][1] == {
-        "contender": "base", "set": "real.jsonl", "done": 3, "of": 3, "right": 2, "cost_usd": Decimal("0.003"),  # noqa: E501
+    both = (contender("base", right_of(2)), contender("tuned", right_of(3)))
+    compared({"real.jsonl": samples(3)}, *both, events=events(heard), concurrency=1)
+    assert [name for name, _ in heard] == ["tune.compared"] * 6
+    assert [(each["asked"], each["total"]) for _, each in heard] == [(n, 6) for n in range(1, 7)]
+    assert heard[2][1] == {
+        "contender": "base", "set": "real.jsonl", "done": 3, "of": 3, "right": 2, "asked": 3, "total": 6,
+        "cost_usd": Decimal("0.003"),
     }  # fmt: skip
 
 
