@@ -168,6 +168,21 @@ def test_every_tool_breaks_even_within_the_stream(watched: tuple[DemoResult, Rec
         assert account.saving_usd * account.questions >= account.making_usd
 
 
+def test_the_documentation_shows_the_accounts_as_they_are(repo: Path, watched: tuple[DemoResult, Recorder]):
+    result, _ = watched
+    alone = sum(each.alone_usd or 0 for each in result.asked)
+    roles = {role: spend.cost_usd for role, spend in result.spend.items()}
+    page = (repo / "docs" / "when-not.md").read_text(encoding="utf-8")
+    for each in paybacks(result):
+        cost = f"${each.making_usd:.4f} | ${each.alone_usd:.5f} | ${each.tool_usd:.5f}"
+        assert f"| {each.tool.name} | {cost} | {each.questions} uses |" in page
+    assert f"${roles['dispatcher']:.4f} for 90 questions" in page
+    assert f"the user model's ${roles['user']:.4f} / 60" in page
+    assert f"alone takes ${alone:.4f}" in page
+    figures = (repo / "docs" / "figures.md").read_text(encoding="utf-8")
+    assert f"${result.total.cost_usd:.4f}, ${alone:.4f}" in figures
+
+
 @pytest.mark.soak  # a whole demo more
 def test_a_second_run_is_as_the_first(watched: tuple[DemoResult, Recorder]):
     again = run(Options())
