@@ -42,7 +42,7 @@ types: tools ## check types, by two checkers
 
 docs: tools ## build the documentation into build/site, strictly, and check its links and code
 	$(BIN)/zensical build --strict
-	$(BIN)/pytest tests/unit/repo/test_docs.py tests/unit/repo/test_docs_site.py
+	$(BIN)/pytest tests/unit/repo/test_docs*.py
 
 bench: setup ## run the benchmarks, beside peers that it installs
 	@$(BIN)/python -m pip install --quiet --group bench
