@@ -33,7 +33,8 @@ _UNMEASURED = 0.5  # the temperature where none can be left out; chosen there, o
 _FOLDS = 5
 _FEWEST_LEFT_OUT = 24  # samples; of fewer the figures say nothing
 _FLOOR = 1e-6  # of a probability, so that its logarithm is finite
-_TEMPERATURES = tuple(math.exp(step / 10) for step in range(-14, 15))  # 0.25 to 4
+# 0.25 to 4. Samples left out ask for less still, and are worded as the others are: real texts do not.
+_TEMPERATURES = tuple(math.exp(step / 10) for step in range(-14, 15))
 
 
 @final
