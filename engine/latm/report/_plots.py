@@ -19,6 +19,7 @@ _MOST_VERSIONS = 16
 _WIDTH, _HEIGHT = 4.2, 2.7  # inches; wider ones have small letters on a phone
 _ROW = 0.3
 _WIDE = 300  # times the shortest, beyond which decades alone are marked
+_BELOW_LEGEND = 0.7  # of the height
 _LEAST_SPAN = timedelta(hours=1)
 
 
@@ -53,7 +54,9 @@ def money_plot(money: Money, tools: Sequence[ToolReport]) -> str:
         for number, (at, _) in enumerate(marks):
             place = next(where for where, each in zip(places, money.points, strict=True) if each.at >= at)
             label = "a tool has paid for itself" if number == 0 else None
-            axes.axvline(place, color=colour("good"), linewidth=1, linestyle=":", label=label)
+            axes.axvline(
+                place, ymax=_BELOW_LEGEND, color=colour("good"), linewidth=1, linestyle=":", label=label
+            )
         if over_time:
             _dates(axes)
         else:

@@ -30,6 +30,7 @@ _SHORT = {
 
 _UNITS = ((1e-2, 1e3, ".1f", "ms"), (1, 1e3, ".0f", "ms"), (100, 1, ".1f", "s"))
 _LEAST_SHARE = 0.001
+_PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 def usd(value: Decimal | None) -> str:
@@ -68,9 +69,9 @@ def percent(share: float | None) -> str:
     if share is None:
         return "unknown"
     if share in {0, 1}:
-        return f"{share * 100:.0f} %"
+        return f"{share * 100:.0f}{_PERCENT}"
     shown = min(max(share, _LEAST_SHARE), 1 - _LEAST_SHARE)
-    return f"{'under ' if share < shown else 'over ' if share > shown else ''}{shown * 100:.1f} %"
+    return f"{'under ' if share < shown else 'over ' if share > shown else ''}{shown * 100:.1f}{_PERCENT}"
 
 
 def when(text: str | None) -> str:
