@@ -19,6 +19,10 @@ def main() -> None:
         )
         sys.exit(3)
     del rich, typer
-    from latm.cli._app import app
+    try:
+        from latm.cli._app import app
 
-    app()
+        app()
+    except KeyboardInterrupt:  # before a command had begun
+        sys.stderr.write("latm: interrupted; nothing was begun\n")
+        sys.exit(130)

@@ -27,7 +27,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Large language models as tool makers: a strong model writes a verified Python function for a class "
-        "of questions once, and a cheap model calls it ever after."
+        "of questions once, and a cheap model calls it ever after.\n\n"
+        'Examples: latm demo · latm doctor · latm solve "Sort these words: pear fig apple"'
     ),
     epilog="Exit codes: 0 done; 1 not achieved; 2 wrong input; 3 something is missing; 4 a model failed; "
     "5 budget spent; 130 interrupted.",

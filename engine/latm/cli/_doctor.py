@@ -15,6 +15,7 @@ from latm._events import Events
 from latm._plugins import ModelRef, Plugins, create_backend
 from latm._roles import provider_options
 from latm._rooms import load_plugins, open_sandbox
+from latm.cli._bars import waiting
 from latm.cli._models import key_of
 from latm.cli._say import NOT_ACHIEVED, data_console, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, find_config, library_url
@@ -31,8 +32,11 @@ def doctor(
     """Check Python, Docker, the image, plugins, keys and the library, and say what to do for each failure.
 
     Keys are only said to be present or absent. No model is called.
+
+    Examples: latm doctor · latm doctor --library shared.db --json
     """
-    findings = list(_examine(config, library))
+    with waiting("looking"):
+        findings = list(_examine(config, library))
     if json_:
         print_json(findings)
     else:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from rich.table import Table
 
-from latm._plugins import Plugins
+from latm._plugins import ModelRef, Plugins
 from latm._rooms import load_plugins
 from latm.cli._say import data_console, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import ROLES, Config
+from latm.errors import LatmError
 
 
 def models(
@@ -20,6 +22,8 @@ def models(
     """List the providers that plugins offer, and which model fills each role.
 
     A model is written PROVIDER:MODEL; the provider's own documentation lists its models.
+
+    Examples: latm models · latm models --config other.toml --json
     """
     settings, _ = find_config(config)
     plugins = load_plugins(settings)
@@ -33,9 +37,10 @@ def models(
         }
         for name, entry in plugins.providers().items()
     ]
+    problems = dict(_problems(settings, plugins))
     broken = [{"plugin": each.name, "from": each.source, "cause": each.cause} for each in plugins.broken]
     if json_:
-        print_json({"providers": providers, "roles": roles, "broken": broken})
+        print_json({"providers": providers, "roles": roles, "problems": problems, "broken": broken})
         return
     table = Table("provider", "from", "key", box=None, pad_edge=False, header_style="bold")
     for each in providers:
@@ -48,8 +53,20 @@ def models(
     for role, model in roles.items():
         table.add_row(role, model or ("the maker's" if role == "fallback" and roles["maker"] else "-"))
     console.print(table)
+    for problem in problems.values():
+        note(problem, style="yellow")
     for fault in broken:
         note(f"broken plugin {fault['plugin']} of {fault['from']}: {fault['cause']}", style="yellow")
+
+
+def _problems(settings: Config, plugins: Plugins) -> Iterator[tuple[str, str]]:
+    """The roles whose model nobody can be, and why; whether a service has the model is not asked."""
+    for name, role in settings.filled.items():
+        try:
+            plugins.provider(ModelRef.parse(role.model, where=f"roles.{name}").provider)
+        except LatmError as error:
+            said = str(error)
+            yield name, said if said.startswith("roles.") else f"roles.{name}: {said}"
 
 
 def key_of(settings: Config, plugins: Plugins, provider: str) -> tuple[str | None, bool | None]:

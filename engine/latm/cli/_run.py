@@ -11,6 +11,7 @@ import typer
 
 from latm._events import Events
 from latm._rooms import load_plugins, open_sandbox
+from latm.cli._bars import waiting
 from latm.cli._say import NOT_ACHIEVED, WRONG_INPUT, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import Config
@@ -36,7 +37,8 @@ def run(
     program = Program(_source(file), function)
     positional, named = _arguments(args)
     settings, _ = find_config(config)
-    outcome = _call(settings, program, positional, named)
+    with waiting("running it in a cell"):
+        outcome = _call(settings, program, positional, named)
     if json_:
         print_json(outcome)
     else:

@@ -12,13 +12,17 @@ from rich.table import Table
 
 from latm._records import Attempt, Tool
 from latm.cli import _keeping
+from latm.cli._bars import waiting
 from latm.cli._export import export
 from latm.cli._keeping import NameArgument, opened
 from latm.cli._say import data_console, guarded, money, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
 from latm.library import Making, Version
 
-tools = typer.Typer(no_args_is_help=True, help="Look at the tools of the library, and decide on them.")
+tools = typer.Typer(
+    no_args_is_help=True,
+    help="Look at the tools of the library, and decide on them.\n\nExample: latm tools list",
+)
 
 
 @tools.command("list")
@@ -148,7 +152,7 @@ def rerun(
 
     with opened(config, library) as store:
         tool = store.get(name, version)
-    with Engine(build_config(config, library=library)) as engine:
+    with waiting(f"testing {tool.name} in cells"), Engine(build_config(config, library=library)) as engine:
         results = engine.test(tool)
     failed = [each for each in results if not each.passed]
     if json_:

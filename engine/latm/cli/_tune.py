@@ -20,7 +20,8 @@ from latm.tuner._runs import TunedModel
 
 tune = typer.Typer(
     no_args_is_help=True,
-    help="Synthetic text, fine-tuning, an honest comparison, and promotion. Begin with: latm tune new FILE",
+    help="Synthetic text, fine-tuning, an honest comparison, and promotion.\n\n"
+    "Example, to begin with: latm tune new complaints.toml",
 )
 
 SpecArgument = Annotated[
