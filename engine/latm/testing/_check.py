@@ -50,7 +50,7 @@ async def check_provider(
     if plain is None:
         raise ValueError("one scenario must be plain: neither expect nor silent nor carried")
     examination = Examination(spec)
-    with examination.listening():
+    with examination.found.listening():
         await examination.before_any_request(plain)
         await examination.ordinary_use(plain)
         for name, scenario in scenarios.items():
@@ -62,7 +62,7 @@ async def check_provider(
                 await examination.outcome(name, scenario)
         if module is not None:
             await examine_afresh(examination, plain, module=module, sdk=sdk)
-    examination.hygiene()
+    examination.found.hygiene()
     left_out = [
         wish for name, wish in _WISHES.items() if not any(getattr(one, name) for one in scenarios.values())
     ]
@@ -70,4 +70,4 @@ async def check_provider(
         left_out.append("importing, printing and threads in a fresh process (module=)")
     if sdk is None or module is None:
         left_out.append("a missing SDK (module= and sdk=)")
-    return Report(spec.name, tuple(examination.checks), tuple(left_out))
+    return Report(spec.name, tuple(examination.found.checks), tuple(left_out))

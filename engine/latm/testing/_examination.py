@@ -1,12 +1,9 @@
-"""The checks that are made in this process, one after the other, and what they keep for the last ones."""
+"""The checks that are made in this process, one after the other."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
-import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import final
 
@@ -15,14 +12,14 @@ import anyio.to_thread
 
 from latm.errors import BackendError, ConfigError, Timeout, Unauthorized
 from latm.plugin import Backend, Message, ProviderSpec, Reply, Request
-from latm.testing._judging import Failed, chained, judge_error, judge_reply
-from latm.testing._scenario import Check, Scenario
+from latm.testing import _findings
+from latm.testing._findings import CANARY, Findings
+from latm.testing._judging import Failed, judge_error, judge_reply
+from latm.testing._scenario import Scenario
 
-__all__ = ["CANARY", "Examination"]
+__all__ = ["Examination"]
 
-CANARY = "canary-3f1b7c5e-key"
 _PROMPT_S = 1.0
-_LONGEST_S = 180.0  # for one check; those in fresh processes may import an SDK on a busy machine
 _CALLERS = 8
 
 
@@ -32,55 +29,13 @@ class Examination:
 
     def __init__(self, spec: ProviderSpec) -> None:
         self.spec = spec
-        self.checks: list[Check] = []
-        self._seen: list[str] = []
-        self._chained = ""
-        self._said = io.StringIO()
-        self._logged = io.StringIO()
-
-    @contextlib.contextmanager
-    def listening(self) -> Generator[None, None, None]:
-        """Collect what is printed and logged, at every level."""
-        handler = logging.StreamHandler(self._logged)
-        root = logging.getLogger()
-        level = root.level
-        root.addHandler(handler)
-        root.setLevel(logging.DEBUG)
-        try:
-            with contextlib.redirect_stdout(self._said), contextlib.redirect_stderr(self._said):
-                yield
-        finally:
-            root.setLevel(level)
-            root.removeHandler(handler)
-
-    async def check(self, name: str, judge: Callable[[], Awaitable[None]]) -> None:
-        """Note whether a judge is content."""
-        detail = f"it did not end within {_LONGEST_S:g} s"
-        try:
-            with anyio.move_on_after(_LONGEST_S):
-                await judge()
-                detail = ""
-        except Failed as verdict:
-            detail = str(verdict)
-        except Exception as error:  # noqa: BLE001 - whatever a provider raises is a finding
-            self.note(error)
-            detail = f"raised {type(error).__name__}: {error}"
-        self.checks.append(Check(name, not detail, _hidden(detail)))
-
-    def note(self, error: BaseException) -> None:
-        """Keep all that an error shows, for the search for the key."""
-        self._seen += [str(error), repr(error), "".join(traceback.format_exception(error))]
-
-    def note_backend_error(self, error: BackendError) -> None:
-        """Keep what a call ended with, and whether an exception of an SDK travels along with it."""
-        self.note(error)
-        self._chained = self._chained or chained(error)
+        self.found = Findings()
 
     def create(self, scenario: Scenario, **more: object) -> Backend:
         """A backend for a scenario, with a key that is looked for afterwards."""
         key = {} if self.spec.key_env is None else {"api_key": CANARY}
         backend = self.spec.create(scenario.model, {**key, **scenario.options, **more})
-        self._seen.append(repr(backend))
+        self.found.see(repr(backend))
         return backend
 
     @contextlib.asynccontextmanager
@@ -100,17 +55,17 @@ class Examination:
     async def before_any_request(self, plain: Scenario) -> None:
         """What can be seen before any request."""
         before = plain.served() if plain.served else 0
-        await self.check("the name is text without a colon", self._named)
-        await self.check(
+        await self.found.check("the name is text without a colon", self._named)
+        await self.found.check(
             "an unknown option is a ConfigError that names it, before any request",
             lambda: self._unknown(plain),
         )
         if (variable := self.spec.key_env) is not None:
-            await self.check(
+            await self.found.check(
                 f"without a key there is Unauthorized that names {variable}",
                 lambda: self._keyless(plain, variable),
             )
-        await self.check(
+        await self.found.check(
             "a backend can be made and closed, and asks nothing by itself",
             lambda: self._unasked(plain, before),
         )
@@ -123,7 +78,7 @@ class Examination:
         try:
             backend = self.create(plain, no_such_option=1)
         except ConfigError as error:
-            self.note(error)
+            self.found.note(error)
             if "no_such_option" not in str(error):
                 raise Failed(f"the error does not name it: {error}") from None
         else:
@@ -163,22 +118,24 @@ class Examination:
         async def other_loop() -> None:
             async def alone() -> None:
                 # A deadline of its own: the one around this check does not reach into the other loop.
-                with anyio.move_on_after(_LONGEST_S):
+                with anyio.move_on_after(_findings.LONGEST_S):
                     async with self.backend(plain) as backend:
                         await backend.complete(plain.request)
 
             await anyio.to_thread.run_sync(anyio.run, alone)
 
         before = plain.served() if plain.served else 0
-        await self.check("a reply has text, usage, a model, and metadata that are JSON", replies)
+        await self.found.check("a reply has text, usage, a model, and metadata that are JSON", replies)
         if plain.served is not None:
-            await self.check("one request is made for each complete()", once)
-        await self.check(
+            await self.found.check("one request is made for each complete()", once)
+        await self.found.check(
             "a conversation goes on, whatever metadata its turns have", lambda: self._goes_on(plain)
         )
-        await self.check("aclose() may be called twice", twice)
-        await self.check("a second backend works in a second event loop", other_loop)
-        await self.check(f"{_CALLERS} callers at once each get their own reply", lambda: self._crowd(plain))
+        await self.found.check("aclose() may be called twice", twice)
+        await self.found.check("a second backend works in a second event loop", other_loop)
+        await self.found.check(
+            f"{_CALLERS} callers at once each get their own reply", lambda: self._crowd(plain)
+        )
 
     async def _goes_on(self, scenario: Scenario) -> None:
         async with self.backend(scenario) as backend:
@@ -209,7 +166,7 @@ class Examination:
                 try:
                     reply = await backend.complete(scenario.request)
                 except BackendError as error:
-                    self.note_backend_error(error)
+                    self.found.note_outcome(error)
                     judge_error(error, scenario)
                     return
             if scenario.expect is not None:
@@ -217,7 +174,7 @@ class Examination:
             judge_reply(reply, scenario)
 
         expected = "a reply" if scenario.expect is None else scenario.expect.__name__
-        await self.check(f"{name}: {expected}", happens)
+        await self.found.check(f"{name}: {expected}", happens)
 
     async def conversation(self, name: str, scenario: Scenario) -> None:
         """What the service gave with a reply is handed in again with its turn."""
@@ -230,7 +187,7 @@ class Examination:
             if scenario.carried is not None and not scenario.carried():
                 raise Failed("it was not handed in again")
 
-        await self.check(f"{name}: what came with a reply goes back with its turn", carries)
+        await self.found.check(f"{name}: what came with a reply goes back with its turn", carries)
 
     async def silent(self, name: str, scenario: Scenario) -> None:
         """A service that never answers."""
@@ -240,7 +197,7 @@ class Examination:
                 try:
                     await backend.complete(replace(scenario.request, timeout_s=0.2))
                 except Timeout as error:
-                    self.note_backend_error(error)
+                    self.found.note_outcome(error)
                     return
             raise Failed("there was a reply")
 
@@ -255,10 +212,10 @@ class Examination:
                     raise Failed(f"it took {late_s:.1f} s")
                 await _none_left(scenario)
 
-        await self.check(f"{name}: timeout_s ends in Timeout", times_out)
+        await self.found.check(f"{name}: timeout_s ends in Timeout", times_out)
         left = " and leaves no connection open" if scenario.connections else ""
-        await self.check(f"{name}: cancelling returns within {_PROMPT_S:g} s{left}", cancels)
-        await self.check(
+        await self.found.check(f"{name}: cancelling returns within {_PROMPT_S:g} s{left}", cancels)
+        await self.found.check(
             f"{name}: aclose() returns within {_PROMPT_S:g} s though a call is under way",
             lambda: self._closed_amid(scenario),
         )
@@ -282,22 +239,6 @@ class Examination:
         if not closed:
             raise Failed("it did not")
         await _none_left(scenario)
-
-    def hygiene(self) -> None:
-        """What must not have been shown, in all that was seen."""
-        shown = next((text for text in self._seen if CANARY in text), "")
-        self._conclude("the key is in no repr, error or traceback", shown[-200:] if shown else "")
-        self._conclude("no exception of an SDK travels along with an error", self._chained)
-        logged = CANARY in self._logged.getvalue()
-        self._conclude("the key is in no log", "it was logged" if logged else "")
-        self._conclude("nothing is printed", self._said.getvalue().strip()[:200])
-
-    def _conclude(self, name: str, detail: str) -> None:
-        self.checks.append(Check(name, not detail, _hidden(detail)))
-
-
-def _hidden(text: str) -> str:
-    return text.replace(CANARY, "(the key!)")
 
 
 def _second(request: Request, reply: Reply, **metadata: object) -> Request:

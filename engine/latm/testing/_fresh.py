@@ -14,7 +14,8 @@ import anyio.to_thread
 from latm.cassettes import encode_request
 from latm.plugin import ProviderSpec
 from latm.sdk import plain as plain_json
-from latm.testing._examination import CANARY, Examination
+from latm.testing._examination import Examination
+from latm.testing._findings import CANARY
 from latm.testing._judging import Failed
 from latm.testing._scenario import Scenario
 
@@ -69,14 +70,14 @@ async def examine_afresh(examination: Examination, plain: Scenario, *, module: s
     """Look at a plugin's module in fresh processes."""
     task = _task(examination.spec, plain, module=module)
     most = f"{_IMPORT_S * 1000:.0f} ms"
-    await examination.check(
+    await examination.found.check(
         f"importing {module} takes at most {most}, prints nothing, loads no SDK", lambda: _cheap(module, sdk)
     )
-    await examination.check(
+    await examination.found.check(
         "a call in a fresh process prints nothing and leaves no thread", lambda: _tidy(task)
     )
     if sdk is not None:
-        await examination.check(
+        await examination.found.check(
             f"without {sdk} there is MissingDependency with a pip line",
             lambda: _missing({**task, "without": sdk}),
         )

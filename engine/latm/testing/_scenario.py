@@ -1,4 +1,4 @@
-"""What a provider is put into, and what came of it."""
+"""What a provider or a tuner is put into, and what came of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from latm.errors import BackendError
-from latm.plugin import Call, Message, Request, Usage
+from latm.errors import BackendError, LatmError
+from latm.plugin import Call, Message, Request, TuningJob, Usage
 
-__all__ = ["Check", "Report", "Scenario"]
+__all__ = ["Check", "Report", "Scenario", "TuningScenario"]
 
 _QUESTION = Request(messages=(Message("user", "Say something."),))
 _NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -54,6 +54,37 @@ class Scenario:
         return self.expect is None and not self.silent and self.carried is None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningScenario:
+    """A situation that a tuner is put into; the author of the tuner arranges the service.
+
+    Attributes:
+        base: the model to tune, behind the colon.
+        options: for `TunerSpec.create`, such as the ``base_url`` of a loopback server.
+        keyed: whether the options get an ``api_key``, which is then looked for in all that is said.
+        settings: of the job, as ``[training]`` may hold them.
+        job: what is asked for in place of a small job of ours; its run is another for each check.
+        expect: the error that must come of it; None where a model must. `TuningFailed` may as well come of a
+            job that began, and ended so.
+        unending: the job never ends by itself; then it is cancelled, and paused where that can be.
+        jobs: how many jobs the service has begun so far; then it is counted that none is begun twice.
+    """
+
+    base: str
+    options: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+    keyed: bool = False
+    settings: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+    job: TuningJob | None = None
+    expect: type[LatmError] | None = None
+    unending: bool = False
+    jobs: Callable[[], int] | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the general checks can use it: a model comes of it."""
+        return self.expect is None and not self.unending
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at.
@@ -77,11 +108,13 @@ class Report:
         provider: its name.
         checks: in the order in which they were made.
         left_out: what could not be looked at, and what to give so that it can be.
+        kind: what was looked at, ``provider`` or ``tuner``.
     """
 
     provider: str
     checks: tuple[Check, ...]
     left_out: tuple[str, ...] = ()
+    kind: str = "provider"
 
     @property
     def passed(self) -> bool:
@@ -95,7 +128,7 @@ class Report:
 
     def __str__(self) -> str:
         good = len(self.checks) - len(self.failures)
-        lines = [f"provider {self.provider!r}: {good} of {len(self.checks)} checks passed"]
+        lines = [f"{self.kind} {self.provider!r}: {good} of {len(self.checks)} checks passed"]
         for check in self.checks:
             mark = "ok  " if check.passed else "FAIL"
             lines.append(f"  {mark} {check.name}{': ' if check.detail else ''}{check.detail}")

@@ -280,7 +280,7 @@ async def test_one_scenario_must_be_plain():
 
 
 async def test_a_provider_that_hangs_does_not_hang_its_judge(monkeypatch):
-    monkeypatch.setattr("latm.testing._examination._LONGEST_S", 0.1)
+    monkeypatch.setattr("latm.testing._findings.LONGEST_S", 0.1)
 
     async def hang(request):
         await anyio.sleep_forever()

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 BLOCK = re.compile(r'^```python title="(\S+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-SCRIPTS = ["application.py", "check_acme.py", "check_openai.py", "scripted.py"]
+SCRIPTS = ["application.py", "check_acme.py", "check_openai.py", "check_tuner.py", "scripted.py"]
 
 
 @pytest.fixture
