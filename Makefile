@@ -4,8 +4,8 @@
 .PHONY: help setup tools demo test soak lint format types docs bench clean
 
 BIN := .venv/bin
-# A missing engine has to fail the tests, not to skip them.
-PYTEST := LATM_REQUIRE_DOCKER=1 $(BIN)/pytest
+# A missing engine has to fail the tests, not to skip them; a missing browser where set-up may install one.
+PYTEST := LATM_REQUIRE_DOCKER=1 $(if $(CI),LATM_REQUIRE_BROWSER=1) $(BIN)/pytest
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 9
