@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def test_it_writes_one_file_and_opens_it(latm: Any, filled: Path) -> None:
     assert (filled / "opened").read_text() == f"{file.as_uri()}\n"
 
 
-def test_it_prints_the_data(latm: Any, filled: Path) -> None:
+def test_it_prints_the_data(latm: Any, filled: Path, repo: Path) -> None:
     done = latm("report", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     data = json.loads(done.stdout)
@@ -47,6 +48,10 @@ def test_it_prints_the_data(latm: Any, filled: Path) -> None:
     assert "a secret reply" not in done.stdout
     assert data["pending"][0]["needed"] == 14
     assert data["comparisons"][0]["shown"] is True
+    documented = set(re.findall(r"`(\w+)`", (repo / "docs" / "report.md").read_text(encoding="utf-8")))
+    parts = [data, data["money"], data["routes"][0], sorting, sorting["versions"][0], data["pending"][0]]
+    parts += [data["comparisons"][0], data["promotions"][0]]
+    assert [key for part in parts for key in part if key not in documented] == []
 
 
 def test_an_empty_library_says_how_to_begin(latm: Any, tmp_path: Path) -> None:
