@@ -73,7 +73,7 @@ def test_adding_up_changes_no_sum_of_an_hour(answers: list[Answered], keeps: lis
     database.close()
 
 
-def test_counts_come_back_from_either_kind_of_database(library: Library) -> None:
+def test_counts_come_back_from_either_kind_of_database(library: Library, url: str) -> None:
     one = Answered(
         task="a",
         tool="a",
@@ -90,6 +90,12 @@ def test_counts_come_back_from_either_kind_of_database(library: Library) -> None
     library.count_answers([one])
     library.count_answers([])
     assert library.answered() == (one,)
+    database = Database(url)
+    TrafficBook(database).tidy(keep=0)
+    library.count_answers([one])
+    TrafficBook(database).tidy(keep=0)
+    database.close()
+    assert library.answered() == (one + one,)
     assert library.counted_since() is None
 
 
