@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from latm._reading import parse
 from latm._records import Tool
 from latm.errors import ConfigError
-from latm.serving._offers import Offer
+from latm.serving._offers import Offer, evidence
 
 Form: TypeAlias = Literal["openai", "anthropic", "mcp"]
 """Whose definitions of tools: ``openai``, ``anthropic`` or ``mcp``."""
@@ -83,11 +83,7 @@ def _header(tool: Tool) -> str:
         f"{tool.name}, version {tool.version}: {tool.function}",
         f"made by {origin.maker}, {origin.created}, protocol {origin.protocol}, making {origin.run}",
         f"source sha256 {origin.source_sha256}",
-        *(
-            f"{each.stage}{'' if each.held else ' (open)'}: {each.summary}"
-            for each in tool.scorecard.evidence
-        ),
-        *(f"note: {each}" for each in tool.scorecard.notes),
+        *evidence(tool),
     ]
     return "\n".join(f"# {_comment(line)}" for line in lines)
 

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from latm._records import Tool
+from latm._records import Evidence, Tool
 from latm._signature import contract_of, json_schema
 from latm.serving._values import as_json, as_text
 from latm.user._calling import picks
 from latm.user._functions import signature_in
+
+_WITHOUT_QUOTES = frozenset(
+    {"verify", "determinism", "overlap", "robustness", "properties", "scaling", "parser"}
+)
+"""Stages whose summaries hold figures and names alone; others may quote a question, an answer or a call."""
 
 _REMADE = "make it again with the protocol strict"
 
@@ -101,11 +106,21 @@ def _contract(tool: Tool) -> str:
 
 
 def _findings(tool: Tool) -> list[str]:
-    origin, card = tool.provenance, tool.scorecard
-    held = sum(each.held for each in card.evidence)
-    stages = f"{held} of {len(card.evidence)} stages of verification held" if card.evidence else "Verified"
-    return [
-        f"latm tool {tool.name}, version {tool.version}, made by {origin.maker}. {stages}:",
-        *(f"- {each.stage}{'' if each.held else ' (open)'}: {each.summary}" for each in card.evidence),
-        *(f"- note: {each}" for each in card.notes),
-    ]
+    held = [each.held for each in tool.scorecard.evidence]
+    stages = f"{sum(held)} of {len(held)} stages of verification held" if held else "Verified"
+    made = f"latm tool {tool.name}, version {tool.version}, made by {tool.provenance.maker}"
+    return [f"{made}. {stages}:", *(f"- {each}" for each in evidence(tool))]
+
+
+def evidence(tool: Tool) -> list[str]:
+    """What each stage found, in a line each, and nothing that quotes an application's questions."""
+    return [_told(each) for each in tool.scorecard.evidence]
+
+
+def _told(found: Evidence) -> str:
+    right, asked = found.figures.get("right"), found.figures.get("asked")
+    if not found.held:
+        return f"{found.stage}: open"
+    if found.stage == "exam" and right is not None and asked is not None:
+        return f"exam: {right} of {asked} unseen questions were answered rightly."
+    return f"{found.stage}: {found.summary if found.stage in _WITHOUT_QUOTES else 'held'}"

@@ -11,11 +11,11 @@ from typing import Any, get_args
 
 import mcp_types as types
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration.mcp.conftest import SOURCES, command, environment
-from integration.mcp.tools import tool
+from integration.mcp.tools import SECRET, tool
 from latm import ConfigError, Scorecard
 from latm._records import Evidence
 from latm.library import Library
@@ -46,8 +46,6 @@ def test_the_command_prints_definitions_and_says_what_it_leaves_out(library: Lib
     named = export(tmp_path, "--format", "openai", "coded")
     assert (named.returncode, named.stdout) == (2, "")
     assert named.stderr.startswith("latm: coded is not offered: ")
-    unknown = export(tmp_path, "--format", "mcp", "addin")
-    assert (unknown.returncode, "'adding'" in unknown.stderr) == (2, True)
 
 
 def test_the_command_prints_a_module_that_runs(library: Library, tmp_path: Path) -> None:
@@ -87,14 +85,15 @@ def test_a_definition_has_the_shape_that_its_service_takes(form: Form) -> None:
     assert set(found) == {"name", "description", key}
     assert (found["name"], found[key]) == ("adding", schema)
     assert found["description"].startswith("total(numbers: list[int]) -> int\nAdd numbers up.")
-    assert "6 of 6 unseen questions answered." in found["description"]
+    assert "5 of 6 unseen questions were answered rightly." in found["description"]
+    assert SECRET not in json.dumps(found)
 
 
 def test_a_long_description_is_cut_to_what_services_take() -> None:
     (offer,), _ = offers([tool("long", LONG)])
     description = definition(offer, "openai")["function"]["description"]
     assert len(description) == OPENAI_LONGEST
-    assert description.endswith("made by fake:maker. 1 of 1 stages of verification held.")
+    assert description.endswith("made by fake:maker. 3 of 4 stages of verification held.")
 
 
 def test_several_tools_make_one_module() -> None:
@@ -103,6 +102,7 @@ def test_several_tools_make_one_module() -> None:
     second = f"{head}def count(t: str) -> int:\n    return len(re.findall('\f', t))"
     text = python_module([tool("first", first), tool("second", second), tool("adding", SOURCES["adding"])])
     assert text.count("from __future__") == 1
+    assert SECRET not in text
     module: dict[str, Any] = {}
     exec(compile(text, "module", "exec"), module)
     assert (module["words"]("aba"), module["count"]("a\f"), module["total"]([1])) == (["a", "a"], 1, 1)
@@ -115,9 +115,9 @@ def test_two_tools_that_name_one_thing_differently_make_none() -> None:
     assert python_module([tool("adding", SOURCES["adding"]), tool("same", SOURCES["adding"])])
 
 
-@given(st.text(st.characters()), st.text(st.characters()))
-def test_what_models_wrote_never_leaves_its_comment(summary: str, note: str) -> None:
-    card = Scorecard(evidence=(Evidence(stage="exam", summary=summary),), notes=(note,))
+@given(st.text(st.characters()))
+def test_what_models_wrote_never_leaves_its_comment(summary: str) -> None:
+    card = Scorecard(evidence=(Evidence(stage="verify", summary=summary),))
     text = python_module([tool("adding", SOURCES["adding"], scorecard=card)])
     assert text.endswith(SOURCES["adding"])
     (node,) = ast.parse(text).body
@@ -134,6 +134,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(VALUES)
 def test_every_value_of_a_cell_is_valid_json(value: object) -> None:
     text = json.dumps(as_json(value), allow_nan=False, ensure_ascii=False)

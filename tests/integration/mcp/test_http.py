@@ -25,15 +25,18 @@ from integration.sandbox.leftovers import containers
 pytestmark = [pytest.mark.docker, pytest.mark.anyio]
 
 
-async def test_tools_are_listed_with_contract_schema_and_evidence(served: Served) -> None:
+async def test_tools_are_listed_with_contract_schema_and_evidence_and_no_question(served: Served) -> None:
     async with over_http(served.url) as session:
         listed = {each.name: each for each in (await session.list_tools()).tools}
     assert set(listed) == set(SOURCES)
     adding = listed["adding"]
     assert adding.description == (
         "total(numbers: list[int]) -> int\nAdd numbers up.\n\n"
-        "latm tool adding, version 1, made by fake:maker. 1 of 1 stages of verification held:\n"
-        "- exam: 6 of 6 unseen questions answered."
+        "latm tool adding, version 1, made by fake:maker. 3 of 4 stages of verification held:\n"
+        "- verify: 6 answers are right; the maker did not know 3 of them.\n"
+        "- opinion: held\n"
+        "- scaling: open\n"
+        "- exam: 5 of 6 unseen questions were answered rightly."
     )
     assert adding.input_schema == {
         "type": "object",

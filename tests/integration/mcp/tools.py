@@ -9,6 +9,14 @@ from latm._records import Evidence
 from latm._signature import contract_of
 from latm.plugin import Usage
 
+SECRET = "What does Ms Jones owe?"
+EVIDENCE = (
+    Evidence(stage="verify", summary="6 answers are right; the maker did not know 3 of them."),
+    Evidence(stage="opinion", summary=f"They differ on {SECRET}."),
+    Evidence(stage="scaling", held=False, summary=f"Not held: {SECRET}."),
+    Evidence(stage="exam", summary=f"Wrong: {SECRET}.", figures={"right": 5, "asked": 6}),
+)
+
 
 def tool(name: str, source: str, **changes: object) -> Tool:
     """A tool whose function is the last one of its source."""
@@ -21,9 +29,7 @@ def tool(name: str, source: str, **changes: object) -> Tool:
         "contract": contract_of(source, function),
         "demonstrations": (Demonstration("What?", f"{function}()"),),
         "call_style": "call",
-        "scorecard": Scorecard(
-            evidence=(Evidence(stage="exam", summary="6 of 6 unseen questions answered."),)
-        ),
+        "scorecard": Scorecard(evidence=EVIDENCE, notes=(SECRET,)),
         "provenance": Provenance(
             protocol="strict",
             maker="fake:maker",
