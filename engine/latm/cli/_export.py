@@ -70,7 +70,8 @@ def export(
         _folders(names, config, library, json_=json_)
         return
     with opened(config, library) as store:
-        tools = [store.get(name) for name in dict.fromkeys(names)] if names else list(store.list())
+        # Names come in any writing, and as aliases: each tool once.
+        tools = list({tool.name: tool for tool in map(store.get, names)}.values() if names else store.list())
     if not tools:
         note("no tool is in use: there is nothing to export", "yellow")
     if form is ExportForm.PYTHON:

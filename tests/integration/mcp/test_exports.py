@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,11 +11,13 @@ import mcp_types as types
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
-from integration.mcp.conftest import SOURCES, command, environment
+from integration.mcp.conftest import SOURCES
 from integration.mcp.tools import SECRET, tool
 from latm import ConfigError, Scorecard
 from latm._records import Evidence
+from latm.cli._app import app
 from latm.library import Library
 from latm.serving import Form, definition, offers, python_module
 from latm.serving._formats import OPENAI_LONGEST
@@ -26,38 +26,48 @@ from latm.serving._values import as_json, shown
 LONG = "def f() -> str:\n    '''" + "Long. " * 1000 + "'''\n    return ''\n"
 
 
-def export(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command("tools", "export", *arguments),
-        cwd=folder,
-        env={**environment(), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def export(*arguments: str) -> Result:
+    return CliRunner(env={"NO_COLOR": "1", "LATM_CONFIG": None}).invoke(app, ["tools", "export", *arguments])
 
 
-def test_the_command_prints_definitions_and_says_what_it_leaves_out(library: Library, tmp_path: Path) -> None:
-    done = export(tmp_path, "--format", "anthropic")
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def here(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command_prints_definitions_and_says_what_it_leaves_out(here: Path) -> None:
+    done = export("--format", "anthropic")
+    assert done.exit_code == 0, done.stderr
     assert [each["name"] for each in json.loads(done.stdout)] == list(SOURCES)
     assert done.stderr.startswith("coded is not offered: ")
-    named = export(tmp_path, "--format", "openai", "coded")
-    assert (named.returncode, named.stdout) == (2, "")
-    assert named.stderr.startswith("latm: coded is not offered: ")
+    one = export("--format", "mcp", "--json", "adding", "Adding")
+    assert [each["name"] for each in json.loads(one.stdout)] == ["adding"]
 
 
-def test_the_command_prints_a_module_that_runs(library: Library, tmp_path: Path) -> None:
-    done = export(tmp_path, "--format", "python", "adding")
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--format", "openai", "coded"), "latm: coded is not offered: "),
+        (("--format", "mcp", "addin"), "Did you mean 'adding'?"),
+        (("--format", "python", "--json"), "--format python writes Python, and no JSON"),
+        ((), "say where the folders go: latm tools export DIRECTORY [NAME]"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(here: Path, arguments: tuple[str, ...], problem: str) -> None:
+    done = export(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_command_prints_a_module_that_runs(here: Path) -> None:
+    done = export("--format", "python", "adding")
+    assert done.exit_code == 0, done.stderr
     assert "outside of the sandbox" in done.stderr
-    (tmp_path / "exported.py").write_text(done.stdout, encoding="utf-8")
-    program = "from exported import total; print(total([3, 4]), total.__doc__)"
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert ran.stdout == "7 Add numbers up.\n", ran.stderr
+    module: dict[str, Any] = {}
+    exec(compile(done.stdout, "exported.py", "exec"), module)
+    assert (module["total"]([3, 4]), module["total"].__doc__) == (7, "Add numbers up.")
 
 
 @pytest.mark.parametrize("form", get_args(Form))
