@@ -45,6 +45,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 @app.callback()
 def _options(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
@@ -53,8 +54,9 @@ def _options(
         bool, typer.Option("--debug", help=f"Show the traceback behind a mistake, as {DEBUG}=1 does.")
     ] = False,
 ) -> None:
-    if debug:
+    if debug and not os.environ.get(DEBUG):
         os.environ[DEBUG] = "1"
+        context.call_on_close(lambda: os.environ.pop(DEBUG, None))
 
 
 app.command("demo")(guarded(demo_command))
