@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import anyio
@@ -15,7 +16,8 @@ from latm._rooms import Background
 from latm.cli._say import note
 from latm.cli._setting import ConfigOption, LibraryOption, build_config
 from latm.config import Config
-from latm.errors import ConfigError
+from latm.errors import ConfigError, LibraryError
+from latm.library._opening import missing_file
 
 DEFAULT_HOST = "127.0.0.1"
 _HIGHEST_PORT = 65_535
@@ -46,6 +48,11 @@ def mcp(
     settings = build_config(config, library=library)
     if solve and not settings.filled:
         raise ConfigError("--solve needs models: fill the roles in [roles] of the configuration")
+    if not solve and (absent := missing_file(settings.library.url)) is not None:
+        # Clients start servers in folders of their own choice: an empty library there would explain nothing.
+        raise LibraryError(
+            f"{absent} is not there, seen from {Path.cwd()}: give its whole path by --library, or make a tool"
+        )
     if http is None:
         anyio.run(_until_told, partial(_serve_stdio, settings, solve=solve))
     else:

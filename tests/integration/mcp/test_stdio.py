@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from typer.testing import CliRunner
 
 from integration.mcp.clients import call, over_stdio
 from integration.mcp.conftest import command, environment
 from integration.sandbox.leftovers import containers
+from latm.cli._app import app
 from latm.library import Library
 
 pytestmark = pytest.mark.docker
@@ -109,3 +111,23 @@ def test_ctrl_c_ends_it_in_a_terminal(library: Library, tmp_path: Path) -> None:
         os.close(mine)
         os.close(its)
     assert (server.returncode, out) == (0, b""), err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--http", "evil"], "--http: must be PORT or HOST:PORT, such as 8000, and not 'evil'"),
+        (["--http", "127.0.0.1:99999"], "--http: must be PORT or HOST:PORT"),
+        (["--solve"], "--solve needs models: fill the roles in [roles] of the configuration"),
+        (["--library", "other.db"], "other.db is not there, seen from "),
+    ],
+)
+def test_a_mistake_is_said_before_anything_is_served(
+    library: Library, tmp_path: Path, arguments: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner(env={"LATM_CONFIG": None}).invoke(app, ["mcp", *arguments])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "other.db").exists()
