@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+
+from latm_local._cores import one_core
 
 _BUCKETS = 2**16
 Model: TypeAlias = Any
@@ -26,8 +27,6 @@ _pipeline = _module("sklearn.pipeline")
 _selection = _module("sklearn.model_selection")
 _exceptions = _module("sklearn.exceptions")
 _threshold = _module("sklearn.feature_selection").VarianceThreshold
-_threads = _module("threadpoolctl")
-_FITTING = threading.Lock()
 
 
 def versions() -> dict[str, str]:
@@ -61,9 +60,7 @@ def fit(model: Model, rows: Any, labels: Sequence[str]) -> Model:
         ValueError: nothing tells the rows apart.
     """
     fresh = _module("sklearn.base").clone(model)
-    # The matrices are so small that with a thread for each core it takes twice as long, and all cores. The
-    # limit is the process's: two at once could leave it behind.
-    with _FITTING, _threads.threadpool_limits(1), warnings.catch_warnings():
+    with one_core(), warnings.catch_warnings():
         warnings.simplefilter("ignore", _exceptions.ConvergenceWarning)
         return fresh.fit(rows, list(labels))
 

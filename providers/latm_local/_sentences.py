@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from latm.plugin import ConfigError
 from latm_local._bert import Array, Bert
+from latm_local._cores import one_core
 
 _LONGEST = 512  # tokens, where the directory does not say
 _TABLES = ("embedding.weight", "embeddings")  # of sentence-transformers and of model2vec
@@ -100,7 +101,8 @@ class SentenceModel:
         ).ids
         if not ids:
             return None
-        rows = self.tokens(ids)
+        with one_core():
+            rows = self.tokens(ids)
         pooled: Array = rows[0] if self.first else rows.mean(axis=0)
         length = np.linalg.norm(pooled)
         return (pooled / length).astype(np.float32) if length > 0 else None

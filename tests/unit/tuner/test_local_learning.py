@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -73,16 +74,26 @@ def test_one_text_gets_what_scikit_learn_says_of_a_table(text: str, classes: int
     np.testing.assert_allclose(Quick(model)(text), model.predict_proba([text]), rtol=1e-9, atol=1e-12)
 
 
-def test_two_trainings_at_once_take_a_core_each_and_give_the_others_back() -> None:
-    class Recorder(BaseEstimator):  # type: ignore[misc]  # ships no types
-        def fit(self, rows: Any, labels: Any) -> Any:
-            self.threads_ = {each["num_threads"] for each in pools.threadpool_info()}
-            return self
+def threads() -> list[int]:
+    return [each["num_threads"] for each in pools.threadpool_info() if each["user_api"] == "blas"]
 
-    def now() -> list[int]:
-        return [each["num_threads"] for each in pools.threadpool_info()]
 
-    before = now()
+class Recorder(BaseEstimator):  # type: ignore[misc]  # ships no types
+    """Notes how many threads it is given."""
+
+    def fit(self, rows: Any, labels: Any) -> Any:
+        self.threads_ = set(threads())
+        return self
+
+
+def test_a_training_keeps_to_a_core() -> None:
+    before = threads()
+    assert _scikit.fit(Recorder(), [], []).threads_ <= {1}
+    assert threads() == before
+
+
+def test_after_trainings_at_once_the_other_cores_are_given_back() -> None:
+    before = threads()
     fitted: list[Any] = []
     at_once = [
         threading.Thread(target=lambda: fitted.extend(_scikit.fit(Recorder(), [], []) for _ in range(20)))
@@ -93,17 +104,33 @@ def test_two_trainings_at_once_take_a_core_each_and_give_the_others_back() -> No
     for each in at_once:
         each.join()
     assert len(fitted) == 80
-    assert all(each.threads_ <= {1} for each in fitted)
-    assert now() == before
+    assert threads() == before
 
 
-def test_each_text_is_made_a_vector_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def sentence_model(folder: Path) -> SentenceModel:
     files: dict[str, object] = {
         "modules.json": tiny.BERT,
         "config.json": tiny.CONFIG,
         "1_Pooling/config.json": tiny.MEAN,
     }
-    sentences = SentenceModel.load(tiny.write(tmp_path / "sentences", files, tiny.weights(1)))
+    return SentenceModel.load(tiny.write(folder, files, tiny.weights(1)))
+
+
+def test_a_sentence_takes_one_core(tmp_path: Path) -> None:
+    model, seen, asked = sentence_model(tmp_path / "sentences"), list[int](), list[Any]()
+
+    def tokens(ids: Any) -> Any:
+        asked.append(ids)
+        seen.extend(threads())
+        return model.tokens(ids)
+
+    dataclasses.replace(model, tokens=tokens).vector("sort the words")
+    assert asked
+    assert set(seen) <= {1}
+
+
+def test_each_text_is_made_a_vector_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences = sentence_model(tmp_path / "sentences")
     asked: list[str] = []
     real = SentenceModel.vector
 
