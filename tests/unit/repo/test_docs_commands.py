@@ -38,7 +38,9 @@ def commands(page: Path) -> Iterator[tuple[str, bool]]:
     for block in blocks(page):
         text = text.replace(block.code, "")
     for command in INLINE.findall(text):
-        plain = re.sub(r"(?<!\S)\[|\](?!\S)", "", command.replace("...", "VALUE"))  # FILE [FUNCTION]
+        plain = re.sub(
+            r"(?<!\S)\[|\](?!\S)| COMMAND$", "", command.replace("...", "VALUE")
+        )  # FILE [FUNCTION]
         words = [word.split("|") for word in plain.split(" ")]
         yield from ((" ".join(each), False) for each in itertools.product(*words))
 
@@ -105,7 +107,7 @@ def wrong_latm(words: list[str], *, whole: bool) -> str | None:
     # A file that a reader has and we have not is no fault of the page; nor is what a sentence leaves out.
     excused = ["does not exist", "Invalid value"]
     if not whole:
-        excused += ["Missing argument", "Missing option", "requires an argument"]
+        excused += ["Missing argument", "Missing command", "Missing option", "requires an argument"]
     if done.exit_code == 0 or any(each in done.output for each in excused):
         return None
     return done.output if whole or "Error" in done.output else None
