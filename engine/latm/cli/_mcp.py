@@ -45,6 +45,7 @@ def mcp(
 
     Examples: latm mcp --library /srv/latm.db · latm mcp --http 8000
     """
+    address = None if http is None else read_address(http)
     settings = build_config(config, library=library)
     if solve and not settings.filled:
         raise ConfigError("--solve needs models: fill the roles in [roles] of the configuration")
@@ -53,11 +54,10 @@ def mcp(
         raise LibraryError(
             f"{absent} is not there, seen from {Path.cwd()}: give its whole path by --library, or make a tool"
         )
-    if http is None:
+    if address is None:
         anyio.run(_until_told, partial(_serve_stdio, settings, solve=solve))
     else:
-        host, port = read_address(http)
-        anyio.run(partial(_serve_http, settings, host, port, solve=solve))
+        anyio.run(partial(_serve_http, settings, *address, solve=solve))
 
 
 def read_address(text: str) -> tuple[str, int]:
