@@ -15,9 +15,7 @@ _POINTS = 100
 def pairs(
     set_: SampleSet, entrants: Sequence[Entrant], verdicts: Mapping[str, Sequence[Verdict]]
 ) -> tuple[Pair, ...]:
-    """Every two contenders on one set; each tuned one against the base first.
-
-    What is told beside them is a family of tests of its own: it costs the main ones no power.
+    """Every two contenders on one set; each tuned one against the base first. `corrected` judges them.
 
     Args:
         set_: the set.
@@ -35,9 +33,26 @@ def pairs(
         )
         for first, second in itertools.combinations(entrants, 2)
     ]
-    main = [each for each in found if each.main]
-    beside = [each for each in found if not each.main]
-    return (*_judged(main, set_), *_judged(beside, set_))
+    return tuple(sorted(found, key=lambda each: not each.main))
+
+
+def corrected(sets: Sequence[SampleSet], found: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The pairs, in their order, with what several tests at once leave of their p-values.
+
+    The main ones of all sets that decide are one family, since any one of them may show that a model is
+    better. Those of a set that does not decide, and what is told beside, are families of their own for each
+    set: they cost the main ones no power.
+    """
+    deciding = {each.name for each in sets if not each.synthetic} or {each.name for each in sets}
+    families: dict[tuple[str, bool], list[int]] = {}
+    for place, each in enumerate(found):
+        together = each.main and each.set in deciding
+        families.setdefault(("" if together else each.set, each.main), []).append(place)
+    by_name = {each.name: each for each in sets}
+    judged: dict[int, Pair] = {}
+    for places in families.values():
+        judged |= zip(places, _judged([found[place] for place in places], by_name), strict=True)
+    return tuple(judged[place] for place in range(len(found)))
 
 
 def _pair(
@@ -71,19 +86,20 @@ def _pair(
         high=high,
         p=p,
         mid_p=mid_p,
-        needed=_statistics.pairs_needed(EFFECT, (only_first + only_second) / n if n else EFFECT),
     )
 
 
-def _judged(family: Sequence[Pair], set_: SampleSet) -> list[Pair]:
+def _judged(family: Sequence[Pair], sets: Mapping[str, SampleSet]) -> list[Pair]:
     """The pairs with what several tests at once leave of their p-values, and with their sentences."""
     judged: list[Pair] = []
-    for each, corrected in zip(family, _statistics.holm([each.p for each in family]), strict=True):
+    for each, left in zip(family, _statistics.holm([each.p for each in family]), strict=True):
         outcome: Outcome = "no difference"
-        if corrected < _statistics.LEVEL:
+        if left < _statistics.LEVEL:
             outcome = "better" if each.difference > 0 else "worse"
-        pair = dataclasses.replace(each, tests=len(family), corrected=corrected, outcome=outcome)
-        judged.append(dataclasses.replace(pair, sentence=_sentence(pair, set_)))
+        pair = dataclasses.replace(each, tests=len(family), corrected=left, outcome=outcome)
+        share = (each.only_first + each.only_second) / each.n if each.n else EFFECT
+        pair = dataclasses.replace(pair, needed=_statistics.pairs_needed(EFFECT, share, tests=len(family)))
+        judged.append(dataclasses.replace(pair, sentence=_sentence(pair, sets[each.set])))
     return judged
 
 

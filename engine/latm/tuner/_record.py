@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast, final
 
 from latm.errors import ConfigError, DataError, nearest
-from latm.tuner._pairs import pairs
+from latm.tuner._pairs import corrected, pairs
 from latm.tuner._scores import Entrant, Pair, SampleSet, Score, Verdict, score
 
 FORMAT = 1
@@ -227,5 +227,5 @@ def judged(raw: Raw) -> Comparison:
         contenders=raw.contenders,
         verdicts=raw.verdicts,
         scores=tuple(scores),
-        pairs=tuple(found),
+        pairs=corrected(raw.sets, found),
     )

@@ -113,7 +113,7 @@ def _edge(outside: float, inside: float, rejected: Callable[[float], bool]) -> f
     return (outside + inside) / 2
 
 
-def pairs_needed(effect: float, discordant: float) -> int:
+def pairs_needed(effect: float, discordant: float, *, tests: int = 1) -> int:
     """Samples that are needed, about, to show a difference of that size with a power of 80 %.
 
     Connor's formula (1987, Biometrics 43:207-211) for McNemar's test. It is meant for the test without
@@ -122,9 +122,11 @@ def pairs_needed(effect: float, discordant: float) -> int:
     Args:
         effect: the difference of the shares, above 0 and at most 1.
         discordant: the share of samples that only one of them gets right; at least the effect is assumed.
+        tests: how many tests it is one of, of which the corrected p counts: the hardest of Holm's steps.
     """
     share = max(discordant, effect)
-    root = _Z * math.sqrt(share) + _Z_POWER * math.sqrt(share - effect * effect)
+    z = NormalDist().inv_cdf(1 - LEVEL / (2 * tests))
+    root = z * math.sqrt(share) + _Z_POWER * math.sqrt(share - effect * effect)
     return math.ceil((root / effect) ** 2 + 1 / effect)
 
 

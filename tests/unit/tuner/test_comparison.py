@@ -242,6 +242,21 @@ def test_several_tuned_models_pay_for_being_several() -> None:
     assert len(found.pairs) == 6
 
 
+def test_several_real_sets_pay_for_being_several_and_a_synthetic_one_beside_them_costs_nothing() -> None:
+    names = ("one.jsonl", "two.jsonl", "made.jsonl")
+    sets = {name: samples(100, name=name) for name in names}
+    found = compared(
+        sets,
+        contender("base", right_of(50)),
+        contender("tuned", right_of(56)),
+        synthetic={"made.jsonl"},
+    )
+    main = [(each.set, each.tests, each.corrected) for each in found.pairs if each.main]
+    assert main == [("one.jsonl", 2, 4 / 64), ("two.jsonl", 2, 4 / 64), ("made.jsonl", 1, 2 / 64)]
+    assert not found.shown(), "that either of two shows it by chance is twice as likely"
+    assert found.better() == ()
+
+
 def test_who_was_not_compared_is_not_shown_to_be_anything() -> None:
     with pytest.raises(ConfigError, match="no contender 'tuned'"):
         compared(REAL, contender("base", right_of(3))).shown()

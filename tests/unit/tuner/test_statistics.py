@@ -110,21 +110,27 @@ def test_the_interval_of_a_difference_as_published() -> None:
     assert 0.03 < high < 0.04  # z² / (n + z²)
 
 
-def power(n: int, effect: float, discordant: float) -> float:
-    """Of the exact test: the chance of a p below 0.05, over all that could be seen."""
+def power(n: int, effect: float, discordant: float, *, level: float = 0.05) -> float:
+    """Of the exact test: the chance of a p below the level, over all that could be seen."""
     counts = np.arange(n + 1)
     found = 0.0
     for number, weight in zip(counts, binom.pmf(counts, n, discordant), strict=True):
         if weight > 1e-9:
             ways = np.arange(number + 1)
             ps = np.minimum(1, 2 * binom.cdf(np.minimum(ways, number - ways), number, 0.5))
-            found += weight * binom.pmf(ways, number, (1 + effect / discordant) / 2)[ps < 0.05].sum()
+            found += weight * binom.pmf(ways, number, (1 + effect / discordant) / 2)[ps < level].sum()
     return found
 
 
 @pytest.mark.parametrize(("effect", "discordant"), [(0.1, 0.15), (0.1, 0.3), (0.1, 0.6), (0.2, 0.45)])
 def test_so_many_samples_give_the_exact_test_its_power(effect: float, discordant: float) -> None:
     assert power(ours.pairs_needed(effect, discordant), effect, discordant) == pytest.approx(0.8, abs=0.02)
+
+
+def test_one_of_several_tests_needs_more_samples() -> None:
+    needed = ours.pairs_needed(0.1, 0.3, tests=3)
+    assert power(needed, 0.1, 0.3, level=0.05 / 3) == pytest.approx(0.8, abs=0.02)
+    assert power(ours.pairs_needed(0.1, 0.3), 0.1, 0.3, level=0.05 / 3) < 0.72
 
 
 def test_fewer_discordant_samples_than_the_effect_are_not_assumed() -> None:
