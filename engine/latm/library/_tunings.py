@@ -131,6 +131,12 @@ class TuningWork:
                 )
             )
 
+    def withdraw(self, model: str) -> None:
+        """Take every promotion of a model back, also those that later ones lie over."""
+        change = sa.update(promotions).where(promotions.c.model == model).values(status=WITHDRAWN)
+        with self.__database.writing() as connection:
+            connection.execute(change)
+
     def demote(self, role: str) -> Promotion | None:
         """Withdraw a role's promotion; gives the one before it, which holds again, None if none does.
 

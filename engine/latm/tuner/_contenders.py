@@ -52,7 +52,7 @@ def chosen(
         others = [each for each in models if each.base == base]
         raise ConfigError(
             f"no model was tuned of {base} for {spec.name!r}{_why(others, digest)}: train one "
-            "(latm tune train)"
+            f"(latm tune train){_elsewhere(models, base)}"
         )
     return tuple(found[count] for count in sorted(found))
 
@@ -144,6 +144,12 @@ def _why(others: Sequence[TunedModel], digest: str) -> str:
     if all(each.template != digest for each in others):
         return " since its labels, their descriptions or its question were changed"
     return " that has not expired"
+
+
+def _elsewhere(models: Sequence[TunedModel], base: str) -> str:
+    others = {each.base: each.tuner for each in models if each.base != base}
+    named = " or ".join(f"{other} by the tuner {tuner!r}" for other, tuner in sorted(others.items()))
+    return f"; one was tuned of {named}: name these (--base and --tuner, or the file)" if others else ""
 
 
 def _version() -> str:

@@ -18,7 +18,15 @@ from latm._events import Events
 from latm._retry import decide
 from latm._threads import in_thread
 from latm.config import RetryConfig
-from latm.errors import BackendError, LatmError, Rejected, Throttled, TuningFailed, Unauthorized
+from latm.errors import (
+    BackendError,
+    ConfigError,
+    LatmError,
+    Rejected,
+    Throttled,
+    TuningFailed,
+    Unauthorized,
+)
 from latm.tuner._runs import Training, TunedModel
 from latm.tuners import Tuner, TunerSpec, TuningJob, TuningState
 
@@ -208,6 +216,31 @@ class Drive:
         await self._keep(step="done", model=model)
         self._tell("tune.trained", model=model.model)
         return model
+
+    async def give_up(self) -> None:
+        """Let nothing more come of the job, at its service neither: nobody would count what that charges.
+
+        Raises:
+            BackendError: the service did not deliver, and may still be at it.
+            ConfigError: it goes on, and its tuner cannot cancel it.
+        """
+        if self.training.chargeable and self.training.step in ("submit", "poll"):
+            try:
+                if self._offer.capabilities.cancel:
+                    await self.learn(
+                        await self.tried(lambda: self._tuner.cancel(self._job, self.training.state))
+                    )
+                else:
+                    await self.look()
+            except Rejected:
+                pass  # it is gone
+            else:
+                if self.training.step == "poll" and not self._offer.capabilities.cancel:
+                    raise ConfigError(
+                        f"the job goes on at its service, and the tuner {self._offer.name!r} cannot cancel "
+                        f"one: wait for its end before it is begun afresh{self._named()}"
+                    )
+        await self._keep(step="failed", failure="it was given up, and begun afresh")
 
     async def _billed(self, state: TuningState) -> Decimal | None:
         return None if self._bill is None else await self._bill.write(self.training, state, self._offer)

@@ -20,6 +20,7 @@ from latm.tuner.synthesis import Part, synthesise
 
 if TYPE_CHECKING:
     from latm._roles import Roles
+    from latm.tuner._runs import Training
     from latm.tuner._spec import TuningSpec
     from latm.tuner.review import Review
 
@@ -55,8 +56,13 @@ class Files:
         return await in_thread(read_samples, path, self.spec.labels)
 
     async def found(self, path: Path) -> tuple[Sample, ...]:
-        """The samples of a file; none where there is no such file. Errors as of `read_samples`."""
-        if not await in_thread(path.is_file):
+        """The samples of a file; none where there is no such file, or nothing in it.
+
+        Raises:
+            ConfigError: the file cannot be read.
+            DataError: lines of it are wrong.
+        """
+        if not await in_thread(lambda: path.is_file() and path.stat().st_size):
             return ()
         return await in_thread(read_samples, path, self.spec.labels)
 
@@ -151,6 +157,9 @@ async def mend(
     written = 0
     if fix is not None and review.drop:
         async with _alone(files, roles):
+            # Another process may have written since: what is not in the review must not go.
+            if (now := await files.training()) != samples:
+                samples, review = now, await _review(files.spec, now, others)
             samples, dropped = await in_thread(_drop, files, review, samples)
             if fix == "rewrite":
                 taken = [each.text for those in others.values() for each in those]
@@ -162,8 +171,19 @@ async def mend(
     return Reviewed(review=review, samples=samples, dropped=dropped, written=written, aside=aside)
 
 
-def check_apart(files: Files, sets: Mapping[str, Sequence[Sample]], samples: Sequence[Sample]) -> None:
+def check_apart(
+    files: Files,
+    sets: Mapping[str, Sequence[Sample]],
+    samples: Sequence[Sample],
+    trainings: Sequence[Training],
+) -> None:
     """Refuse to measure with texts that were trained on.
+
+    Args:
+        files: of the tuning.
+        sets: what is measured with.
+        samples: the file that is trained on, as it is now.
+        trainings: of the models that are measured: that file may have been another then.
 
     Raises:
         DataError: names them.
@@ -173,6 +193,10 @@ def check_apart(files: Files, sets: Mapping[str, Sequence[Sample]], samples: Seq
     for name, those in sets.items():
         same = [(each.id, trained[folded(each.text)]) for each in those if folded(each.text) in trained]
         problems += [f"{name}: {one} is {other} of {files.spec.train_file.name}" for one, other in same]
+        for job in trainings:
+            seen = set(job.has_seen(each.text for each in those if folded(each.text) not in trained))
+            model = job.run if job.model is None else job.model.model
+            problems += [f"{name}: {model} was trained on {each.id}" for each in those if each.text in seen]
     if problems:
         raise DataError(
             [f"{each}: a model must not be measured with what it was trained on" for each in problems]

@@ -67,6 +67,11 @@ async def deleted(model: str, roles: Roles) -> TunedModel:
         raise ConfigError(f"the tuner {offer.tuner.name!r} cannot delete a model", where="model")
     async with means(roles, offer) as found:
         await found["tuner"].delete(model.partition(":")[2])
-    gone = job.replace(step="failed", failure="its model was deleted", model=None)
-    await in_thread(roles.library.keep_tuning, gone.run, gone.name, gone.to_record())
+    # A step back must not lead to it.
+    await in_thread(roles.library.withdraw, model)
+    # A local model that was trained afresh has the name of the one before: that is gone with it.
+    for other in jobs:
+        if other.model is not None and other.model.model == model:
+            gone = other.replace(step="failed", failure="its model was deleted", model=None)
+            await in_thread(roles.library.keep_tuning, gone.run, gone.name, gone.to_record())
     return job.model

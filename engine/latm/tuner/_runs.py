@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -11,11 +13,13 @@ from typing import Any, Literal, cast
 
 from latm.errors import LibraryError
 from latm.sdk import plain
+from latm.tuner._texts import folded
 from latm.tuners import TuningJob, TuningState, TuningStep
 
 Step = Literal["prepare", "submit", "poll", "resolve", "done", "failed"]
 """What is to be done next; the last two are final."""
 
+_MARK_BYTES = 8  # of a text's SHA-256
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
@@ -103,6 +107,7 @@ class Training:
         failure: why nothing came of it; empty while something may.
         model: what came of it.
         submitted: whether its submission was ever begun, and not refused for certain.
+        seen: `marks` of the texts that it is trained on: its file may be another by the time it is measured.
         cost_usd: what it cost, in USD, once that is written down; None where that is not known.
     """
 
@@ -124,6 +129,7 @@ class Training:
     failure: str = ""
     model: TunedModel | None = None
     submitted: bool = False
+    seen: str = ""
     cost_usd: Decimal | None = None
 
     @property
@@ -141,6 +147,13 @@ class Training:
     def over(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.step in ("done", "failed")
+
+    def has_seen(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Those of the texts that it is trained on; none where that was not written down."""
+        held, kept = base64.b64decode(self.seen), set[bytes]()
+        for place in range(0, len(held), _MARK_BYTES):
+            kept.add(held[place : place + _MARK_BYTES])
+        return tuple(each for each in texts if _mark(each) in kept)
 
     def replace(self, **changes: object) -> Training:
         """The same with other values of its attributes."""
@@ -188,6 +201,15 @@ class Training:
             cost_usd=_usd,
         )
         return cast("Training", read)
+
+
+def marks(texts: Iterable[str]) -> str:
+    """What texts are known again by, white space and case aside: eight bytes each, in Base64."""
+    return base64.b64encode(b"".join(_mark(each) for each in texts)).decode()
+
+
+def _mark(text: str) -> bytes:
+    return hashlib.sha256(folded(text).encode("utf-8", "surrogatepass")).digest()[:_MARK_BYTES]
 
 
 def _steps_record(steps: tuple[TuningStep, ...]) -> list[object]:

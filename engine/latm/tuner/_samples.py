@@ -93,7 +93,8 @@ def write_samples(path: str | Path, samples: Sequence[Sample]) -> None:
             "wb", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
             file.write(lines.encode("utf-8", "backslashreplace"))
-        Path(file.name).chmod(0o644)
+        # Real mails may be there: whoever closed the file to others keeps it so.
+        Path(file.name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
         os.replace(file.name, path)  # noqa: PTH105 - Path.replace says no more
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(path)) from None

@@ -22,7 +22,7 @@ from latm.tuner.comparison import Comparison
 from latm.tuner.comparison import compare as compared
 from latm.tuner.formats import UNSURE, Template
 from latm.tuner.review import review
-from latm.tuner.training import finished
+from latm.tuner.training import finished, trainings
 from latm.tuner.training import train as trained
 
 if TYPE_CHECKING:
@@ -97,9 +97,17 @@ async def compare(
             f"(held_out in {spec.path or 'the spec'})",
             where="data",
         )
-    check_apart(files, sets, await files.found(spec.train_file))
-    known = await in_thread(finished, roles.library, spec.name)
+    jobs = await in_thread(trainings, roles.library, spec.name)
+    known = [each.model for each in jobs if each.model is not None]
     tuned = chosen(spec, known, models, base=base, now=roles.clock.now())
+    for each in tuned:
+        if each.base != base:
+            raise ConfigError(
+                f"{each.model} was tuned of {each.base}, and would be compared with {base}: name its own "
+                "base (--base and --tuner, or the file)",
+                where="models",
+            )
+    check_apart(files, sets, await files.found(spec.train_file), [job for job in jobs if job.model in tuned])
     bill = Ledger()
     those = await contenders(spec, sets, tuned, base=base, roles=roles, bill=bill, afresh=afresh)
     synthetic = {name for name in sets if name == spec.held_out_file.name}
@@ -117,8 +125,7 @@ async def label(roles: Roles, spec: TuningSpec, text: str, *, model: str | None)
     base = str(find(roles.plugins, spec).base)
     known = await in_thread(finished, roles.library, spec.name)
     wanted = () if model is None else (model,)
-    # Without a choice the newest of those that had most samples.
-    tuned = chosen(spec, known, wanted, base=base, now=roles.clock.now())[-1]
+    tuned = min(chosen(spec, known, wanted, base=base, now=roles.clock.now()), key=known.index)
     asker = Asker(spec, await roles.filled_by("tuned", tuned.model), Ledger(), afresh=True)
     said = await asker.ask(Sample(text, ""))
     found = Template.of(spec).read(said.reply)
@@ -141,6 +148,12 @@ async def promote(roles: Roles, spec: TuningSpec, role: str, *, number: int | No
         raise TuningFailed(
             f"comparison {number} shows no tuned model better than its base, so none is promoted: "
             f"{made.verdict}",
+            name=spec.name,
+        )
+    if made.template != Template.of(spec).digest:
+        raise TuningFailed(
+            f"the labels, their descriptions, the question or what a text is have changed since comparison "
+            f"{number}: train and compare anew",
             name=spec.name,
         )
     known = {each.model: each for each in await in_thread(finished, roles.library, spec.name)}

@@ -21,7 +21,7 @@ from latm.errors import ConfigError, LeaseLost, LibraryError, nearest
 from latm.maker._leasing import LEASE_S, Patience, holding
 from latm.plugin import read_options
 from latm.tuner._driving import Drive
-from latm.tuner._runs import Training, TunedModel
+from latm.tuner._runs import Training, TunedModel, marks
 from latm.tuner._samples import Sample
 from latm.tuner._spec import TuningSpec
 from latm.tuner.formats import Template, chat_lines, check_chat
@@ -127,7 +127,7 @@ async def train(
         provider: whose model it is: the provider, or a name of the configuration that uses it.
         base: the model, behind the colon of ``provider:model``.
         follow: False to return as soon as there is a job, with how it stands.
-        afresh: give up what was begun of this very job, and begin it anew: where it is gone at the service.
+        afresh: give up what was begun of this very job, and begin it anew; one that goes on is cancelled.
         means: what it is driven with, see `Means`.
 
     Returns:
@@ -138,14 +138,14 @@ async def train(
         BackendError: the service did not deliver; whoever asks again goes on from there.
         TuningFailed: nothing came of it, or the job is paused.
         BudgetExceeded: a budget does not allow the job; nothing was sent.
-        ConfigError: it is to be begun afresh, and another process is at it; or a budget in USD cannot be
-            kept, since the price of the training is unknown.
+        ConfigError: it is to be begun afresh, and another process is at it, or it goes on and cannot be
+            cancelled; or a budget in USD cannot be kept, since the price of the training is unknown.
         LibraryError: another process took the job over.
     """
     asked = _asked(spec, samples, validation, provider=provider, base=base, means=means)
     library, events = means["library"], means["events"]
     if afresh:
-        await _give_up(library, asked.training)
+        await _give_up(asked.training, means)
     training = await in_thread(_current, library, asked.training)
     patience, told = Patience(), False
     while True:
@@ -262,6 +262,7 @@ def _asked(
         labels=spec.labels,
         settings=MappingProxyType({name: _json(value) for name, value in spec.training.items()}),
         seed=spec.seed,
+        seen=marks(each.text for each in samples),
         began=means["clock"].now().isoformat(),
     )
     return _Asked(training=training, data=data, validation=held_out)
@@ -309,18 +310,17 @@ def _current(library: Library, asked: Training) -> Training:
     return asked.replace(run=f"{asked.run}-{int(newest.run.rpartition('-')[2]) + 1}")
 
 
-async def _give_up(library: Library, asked: Training) -> None:
+async def _give_up(asked: Training, means: Means) -> None:
     """Let nothing more come of what was begun, unless another process is at it."""
+    library = means["library"]
     newest = await in_thread(_newest, library, asked)
     if newest is None or newest.step == "failed":
         return
     async with _held(library, newest) as mine:
         if not mine:
             raise ConfigError(f"another process is at the job {newest.run}: end it, or wait for it, before")
-        given_up = (await in_thread(_kept, library, newest)).replace(
-            step="failed", failure="it was given up, and begun afresh"
-        )
-        await in_thread(library.keep_tuning, newest.run, newest.name, given_up.to_record())
+        kept = await in_thread(_kept, library, newest)
+        await Drive(kept, kept.asked(), **_driving(means)).give_up()
 
 
 def _kept(library: Library, training: Training) -> Training:

@@ -26,7 +26,7 @@ from latm import (
 )
 from latm.plugin import Capabilities, Request, Tuned, TunerSpec, TuningJob, TuningState, hookimpl
 from latm.testing import scripted_provider
-from latm.tuner import TuningSpec, read_samples, write_samples
+from latm.tuner import Sample, TuningSpec, read_samples, write_samples
 from latm.tuner.tuning import AsyncTuning
 from unit.tuner import writer
 
@@ -61,6 +61,7 @@ class Tuner:
     def __init__(self) -> None:
         self.jobs: list[TuningJob] = []
         self.deleted: list[str] = []
+        self.cancelled: list[str] = []
         self.expires: datetime | None = None
         self.status: Any = "succeeded"
         self.can = Capabilities(cancel=True, delete=True)
@@ -80,6 +81,7 @@ class Tuner:
         return dataclasses.replace(state, status=self.status)
 
     async def cancel(self, job: TuningJob, state: TuningState) -> TuningState:
+        self.cancelled.append(str(state.data["job"]))
         return dataclasses.replace(state, status="cancelled")
 
     async def resolve(self, job: TuningJob, state: TuningState) -> Tuned:
@@ -150,6 +152,7 @@ def opened(tmp_path: Path, tuner: Tuner) -> Callable[..., Any]:
             "base": always_cat,
             "tuned-2": knows,
             "tuned-4": knows,
+            "tuned-14": knows,
             "tuned-12": knows,
         }
         provider = scripted_provider("fake", {**models, **scripts})
@@ -383,6 +386,132 @@ def test_nothing_is_measured_with_what_was_trained_on(opened: Callable[..., Any]
             engine.tuning.compare(pets, data=[copy])
         with pytest.raises(ConfigError, match="a file is there twice"):
             engine.tuning.compare(pets, data=[copy, copy])
+
+
+def test_what_a_model_was_trained_on_is_known_when_its_file_is_another(
+    opened: Callable[..., Any], pets: Path, real: Path
+) -> None:
+    with opened() as engine:
+        train = pets.parent / "data/pets/train.jsonl"
+        write_samples(train, (*engine.tuning.synthesise(pets).train.samples, *read_samples(real)[:2]))
+        assert engine.tuning.train(pets, unreviewed=True).model == "fake:tuned-14"
+        assert len(engine.tuning.review(pets, data=[real], fix="drop").dropped) == 2
+        with pytest.raises(
+            DataError, match=r"real\.jsonl: fake:tuned-14 was trained on line 2: a model must"
+        ):
+            engine.tuning.compare(pets, data=[real])
+        # One that never saw them may be measured with them.
+        trained(engine, pets)
+        assert engine.tuning.compare(pets, data=[real], models=["fake:tuned-12"]).comparison.shown()
+
+
+def test_a_model_is_measured_against_what_it_was_tuned_from(
+    opened: Callable[..., Any], pets: Path, real: Path
+) -> None:
+    with opened(strong=knows) as engine:
+        engine.tuning.synthesise(pets)
+        strong = TuningSpec.load(pets).chosen(base="fake:strong")
+        model = engine.tuning.train(strong, unreviewed=True)
+        with pytest.raises(
+            ConfigError, match="was tuned of fake:strong, and would be compared with fake:base"
+        ):
+            engine.tuning.compare(pets, data=[real], models=[model.model])
+        with pytest.raises(
+            ConfigError, match=r"no model was tuned of fake:base .* one was tuned of fake:strong by the tuner"
+        ):
+            engine.tuning.compare(pets, data=[real])
+        assert not engine.tuning.compare(strong, data=[real]).comparison.shown()
+
+
+def test_a_comparison_of_other_labels_promotes_nothing(
+    opened: Callable[..., Any], pets: Path, real: Path
+) -> None:
+    with opened() as engine:
+        trained(engine, pets)
+        engine.tuning.compare(pets, data=[real])
+        pets.write_text(PETS.replace("Which pet", "What pet"))
+        with pytest.raises(TuningFailed, match="have changed since comparison 1: train and compare anew"):
+            engine.tuning.promote(pets, "user")
+        assert not engine.library.promotions()
+
+
+def test_a_step_back_does_not_lead_to_a_model_that_was_deleted(
+    opened: Callable[..., Any], pets: Path, real: Path
+) -> None:
+    with opened() as engine:
+        for size in (4, None):
+            model = trained(engine, pets, samples=size)
+            engine.tuning.compare(pets, data=[real], models=[model.model])
+            engine.tuning.promote(pets, "user")
+        engine.tuning.delete("fake:tuned-4")
+        assert engine.library.promotions()["user"].model == "fake:tuned-12"
+        assert engine.tuning.demote("user") is None
+
+
+def test_a_deleted_model_is_gone_from_every_job_that_gave_it(opened: Callable[..., Any], pets: Path) -> None:
+    with opened() as engine:
+        trained(engine, pets)
+        trained(engine, pets, afresh=True)
+        assert len(engine.tuning.jobs("pets")) == 2
+        engine.tuning.delete("fake:tuned-12")
+        assert engine.tuning.models("pets") == ()
+
+
+def test_a_text_is_put_to_the_newest_model(opened: Callable[..., Any], pets: Path) -> None:
+    with opened() as engine:
+        trained(engine, pets)
+        trained(engine, pets, samples=4)
+        assert engine.tuning.label(pets, "purring").model == "fake:tuned-4"
+
+
+def test_what_goes_on_is_cancelled_before_it_is_begun_afresh(
+    opened: Callable[..., Any], pets: Path, tuner: Tuner
+) -> None:
+    tuner.status = "running"
+    with opened() as engine:
+        trained(engine, pets, follow=False)
+        trained(engine, pets, follow=False, afresh=True)
+        assert tuner.cancelled == ["job-1"]
+        tuner.can = Capabilities(delete=True)
+    with opened() as engine:
+        with pytest.raises(
+            ConfigError, match="goes on at its service, and the tuner 'fake' cannot cancel one"
+        ):
+            trained(engine, pets, follow=False, afresh=True)
+        assert len(tuner.jobs) == 2
+
+
+def test_what_another_process_writes_during_a_review_is_kept(
+    opened: Callable[..., Any], pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened() as engine:
+        samples = engine.tuning.synthesise(pets).train.samples
+        file = pets.parent / "data/pets/train.jsonl"
+        twin = dataclasses.replace(samples[1], id="twin")
+        write_samples(file, (*samples, twin))
+        late = Sample("Somebody hears loud purring behind that yellow door.", "cat", id="late")
+        held = engine.library.acquire
+
+        def acquire(*arguments: Any, **named: Any) -> Any:
+            write_samples(file, (*samples, twin, late))
+            return held(*arguments, **named)
+
+        monkeypatch.setattr(engine.library, "acquire", acquire)
+        mended = engine.tuning.review(pets, fix="drop")
+        assert mended.dropped == (twin,)
+        assert read_samples(file) == mended.samples == (*samples, late)
+
+
+def test_a_file_that_was_emptied_is_filled_and_stays_as_closed_as_it_was(
+    opened: Callable[..., Any], pets: Path
+) -> None:
+    with opened() as engine:
+        engine.tuning.synthesise(pets)
+        file = pets.parent / "data/pets/train.jsonl"
+        file.write_text("")
+        file.chmod(0o600)
+        assert engine.tuning.synthesise(pets).train.written == 12
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_deleted_model_is_gone_and_is_trained_anew_when_it_is_asked_for(
