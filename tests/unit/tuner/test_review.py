@@ -198,9 +198,7 @@ def test_a_text_of_validation_in_training_is_an_error():
 
 def test_near_likeness_to_a_text_that_a_model_wrote_is_a_warning_and_the_same_text_an_error():
     samples = texts()
-    near, same = (
-        [Sample(samples[4].text + more, "other", id="v", by="fake:maker")] for more in (" so", "!")
-    )
+    near, same = ([Sample(samples[4].text + more, "other", id="v", by="fake:maker")] for more in (" so", "!"))
 
     assert [each.severity for each in found(a_spec(), samples, "overlap", real=near)] == ["warning"]
     assert [each.severity for each in found(a_spec(), samples, "overlap", real=same)] == ["error"]
