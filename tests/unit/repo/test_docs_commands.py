@@ -45,6 +45,7 @@ def commands(page: Path) -> Iterator[tuple[str, bool]]:
         yield from ((" ".join(each), False) for each in itertools.product(*words))
 
 
+@functools.cache
 def wrong(command: str, *, whole: bool) -> str | None:
     """What is wrong with a command; None for nothing."""
     words = shlex.split(command)
