@@ -8,8 +8,11 @@ import functools
 import json
 import math
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from enum import Enum
 from typing import Any, ParamSpec, TypeVar, cast
@@ -85,6 +88,29 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, how: str) -> None:
         super().__init__(how)
         self.how = how
+
+
+@contextmanager
+def undisturbed() -> Generator[None, None, None]:
+    """Let Ctrl-C wait until what is done here is whole; the second one does not wait."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = False
+
+    def remember(_number: int, _frame: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def goes_on(command: str) -> str:

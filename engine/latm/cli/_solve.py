@@ -12,7 +12,7 @@ import typer
 
 from latm._records import Answer
 from latm._sync import Engine
-from latm.cli._say import KEPT, NOT_ACHIEVED, Interrupted, cost, note, print_json
+from latm.cli._say import KEPT, NOT_ACHIEVED, Interrupted, cost, note, print_json, undisturbed
 from latm.cli._setting import (
     ConfigOption,
     DispatcherOption,
@@ -90,10 +90,10 @@ def _many(settings: Config, questions: Sequence[str], *, skip: int, concurrency:
     try:
         with Stages(questions=len(rest)) as stages, Engine(settings, on_event=stages) as engine:
             for asked, answer in zip(rest, engine.solve_many(rest, concurrency=concurrency), strict=True):
-                with stages.aside():
+                with stages.aside(), undisturbed():
                     print_json({"question": asked, **brief(answer)})
                     sys.stdout.flush()
-                done += 1
+                    done += 1
             stages.finished()
             _settle(engine)
     except KeyboardInterrupt as interrupt:

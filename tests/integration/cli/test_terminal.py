@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import typer
 
 from integration.cli.terminals import Nursery, nursery
 from latm.cli._app import app
+from latm.cli._say import undisturbed
 from latm.library import Library
 from latm.testing import OpenAIServer
 from unit.engine.test_library import tool
@@ -180,6 +182,31 @@ def test_a_batch_is_interrupted_and_goes_on(commands: Nursery, tmp_path: Path) -
     answered = [line for line in rest.text.splitlines() if '"question"' in line]
     assert len(answered) == 2
     assert "2 questions, " in rest.text
+
+
+def test_it_is_said_why_the_strong_model_answered(commands: Nursery, tmp_path: Path) -> None:
+    with service(tmp_path, Gate("Paris", "nothing is held")):
+        code, said = commands.run(tmp_path, "solve", "What is the capital of France?")
+
+    assert code == 0
+    assert "Paris\nThe dispatcher's reply could not be read.\nby the strong model, " in said.text
+
+
+def test_ctrl_c_waits_for_what_must_be_whole() -> None:
+    done: list[int] = []
+
+    def work(presses: int) -> None:
+        with undisturbed():
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+            done.append(presses)
+
+    with pytest.raises(KeyboardInterrupt):
+        work(1)
+    assert done == [1]
+    with pytest.raises(KeyboardInterrupt):
+        work(2)
+    assert done == [1], "the second does not wait"
 
 
 def test_a_making_is_interrupted(commands: Nursery, tmp_path: Path) -> None:
