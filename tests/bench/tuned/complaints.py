@@ -52,7 +52,10 @@ def _compared(folder: Path, sentences: str, sizes: Sequence[int], texts: int | N
     found: dict[str, object] = {}
     for entrant, score in zip(made.contenders, made.scores, strict=True):
         seconds = trained_s.get(entrant.model)
-        name = f"{entrant.name}{', sentences' if sentences and entrant.model else ''}"
+        by_sentences = bool(sentences) and entrant.kind in {"base", "tuned"}
+        name = f"{entrant.name}, sentences" if by_sentences else entrant.name
+        if sentences and not by_sentences:
+            continue  # it is in the rows above already
         served = None
         if seconds is not None:
             served = anyio.run(_serving, spec, entrant.model.partition(":")[2], options, texts)
