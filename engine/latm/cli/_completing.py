@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +60,7 @@ def one_of(*names: str) -> Completer:
 
 
 @contextmanager
-def _looked(context: typer.Context) -> Iterator[Library]:
+def _looked(context: typer.Context) -> Generator[Library, None, None]:
     from latm.cli._setting import build_config
     from latm.library import Library
 

@@ -12,6 +12,7 @@ import typer
 
 from latm.cli._completing import providers
 from latm.config import ROLES, Config, LibraryConfig, RoleConfig
+from latm.errors import ConfigError
 
 DEFAULT_CONFIG = "latm.toml"
 CONFIG_VARIABLE = "LATM_CONFIG"
@@ -72,7 +73,13 @@ def without_making(config: Config) -> Config:
 
 
 def library_url(library: str) -> str:
-    """A URL as it is, and a file as the URL of its SQLite database."""
+    """A URL as it is, and a file as the URL of its SQLite database.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if not library.strip():
+        raise ConfigError("is empty: name a file, or a database by its URL", where="--library")
     return library if re.match(r"[\w+.-]+:/", library) else f"sqlite:///{library}"
 
 

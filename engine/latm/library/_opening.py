@@ -32,12 +32,12 @@ def open_database(url: str) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         # Not shown: what cannot be taken apart may hold a password anywhere.
         raise LibraryError(
             "the library's URL cannot be read: write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
         ) from None
-    shown = parsed.render_as_string(hide_password=True)
     engine = _connect(parsed, shown)
     try:
         _check(engine, shown)
@@ -51,12 +51,13 @@ def missing_file(url: str) -> str | None:
     """The URL of an SQLite file that is not there, in a folder that is; None for anything else."""
     try:
         parsed = sa.make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         return None
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         return None
     file = Path(str(parsed.database)).absolute()
-    return parsed.render_as_string() if file.parent.is_dir() and not file.exists() else None
+    return shown if file.parent.is_dir() and not file.exists() else None
 
 
 def _connect(url: sa.URL, shown: str) -> sa.Engine:

@@ -38,6 +38,20 @@ def test_a_command_that_only_looks_makes_no_library(
     assert list(tmp_path.glob("latm.db*")) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("", "latm: --library: is empty"), ("\udcff", "latm: the library's URL cannot be read")],
+)
+def test_a_library_that_has_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["tools", "list", "--library", name])
+
+    assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
+
+
 def completed(words: str, **environment: str) -> list[str]:
     """What bash offers for the last word."""
     variables = {
