@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -57,7 +58,8 @@ def mcp(
     if address is None:
         anyio.run(_until_told, partial(_serve_stdio, settings, solve=solve))
     else:
-        anyio.run(partial(_serve_http, settings, *address, solve=solve))
+        with suppress(KeyboardInterrupt):  # uvicorn raises it once more when all is closed
+            anyio.run(partial(_serve_http, settings, *address, solve=solve))
 
 
 def read_address(text: str) -> tuple[str, int]:

@@ -70,7 +70,6 @@ _GOES_ON = {
     "tune_run": f"{KEPT}; the same command goes on where it stopped",
     "label": KEPT,
     "import_": "the tools that were taken in whole are there; the same command takes in the others",
-    "mcp": "the same command serves again",
 }
 _AFRESH = "nothing is left half done; the same command begins afresh"
 

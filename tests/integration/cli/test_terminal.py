@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from integration.cli.terminals import Nursery, nursery
 from latm.cli._app import app
 from latm.cli._say import undisturbed
 from latm.library import Library
-from latm.testing import OpenAIServer
+from latm.testing import HttpReply, OpenAIServer
 from unit.engine.test_library import tool
 
 CASES = {
@@ -133,11 +134,18 @@ class Gate:
         self._reply, self._held = reply, held
         self.reached, self.opened = threading.Event(), threading.Event()
 
-    def __call__(self, request: object) -> str:
+    def __call__(self, request: object) -> str | HttpReply:
         if self._held in str(request):
             self.reached.set()
             assert self.opened.wait(60)
         return self._reply
+
+
+class Broken(Gate):
+    """The same, that refuses those requests."""
+
+    def __call__(self, request: object) -> str | HttpReply:
+        return HttpReply(status=400, body={}) if self._held in str(request) else self._reply
 
 
 @contextmanager
@@ -182,6 +190,32 @@ def test_a_batch_is_interrupted_and_goes_on(commands: Nursery, tmp_path: Path) -
     answered = [line for line in rest.text.splitlines() if '"question"' in line]
     assert len(answered) == 2
     assert "2 questions, " in rest.text
+
+
+def test_a_batch_that_fails_says_how_to_go_on_and_draws_nothing_in_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps({"question": f"q{n}?"}) + "\n" for n in range(3)))
+    with service(tmp_path, Broken("Paris", "q2?")):
+        done = CliRunner().invoke(app, ["solve", "-b", "b.jsonl", "--concurrency", "1"])
+
+    assert done.exit_code == 4
+    assert done.stdout.count('"text": "Paris"') == 2
+    first, last = done.stderr.splitlines()
+    assert first == "2 of 3 questions are answered: the same command with --skip 2 goes on after them"
+    assert last.startswith("latm: ")
+
+
+@pytest.mark.parametrize("how", ["", "--http 0"])
+def test_serving_ends_with_ctrl_c(commands: Nursery, tmp_path: Path, how: str) -> None:
+    Library(f"sqlite:///{tmp_path / 'latm.db'}").close()
+    with commands.latm(tmp_path, "mcp", *how.split()) as terminal:
+        terminal.until("serving at" if how else "0 tools of")
+        terminal.press("\x03")
+        code = terminal.end()
+
+    assert (code, "Traceback" in terminal.text) == (0, False), terminal.text
 
 
 def test_it_is_said_why_the_strong_model_answered(commands: Nursery, tmp_path: Path) -> None:
