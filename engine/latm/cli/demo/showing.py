@@ -10,11 +10,10 @@ from typing import final
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
-from rich.text import Text
 
 from latm._ledger import Spend
+from latm.cli._bars import Bars
 from latm.cli._say import money
 from latm.cli.demo.measuring import Payback, Score, accuracy, alone, paybacks, titles
 from latm.cli.demo.running import Asked, DemoResult
@@ -52,20 +51,11 @@ class Progressing:
         self._console = console
         self._planned = planned
         self._by_tool = 0
-        self._bar = Progress(
-            TextColumn("answering"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task: TaskID | None = None
+        self._bars = Bars(console)
 
     def __enter__(self) -> Progressing:
         """Begin."""
-        self._bar.start()
+        self._bars.__enter__()
         return self
 
     def __exit__(
@@ -75,7 +65,7 @@ class Progressing:
         traceback: TracebackType | None,
     ) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        self._bars.__exit__(kind, error, traceback)
 
     def preparing(self, what: str) -> None:
         """Say what is done before or after the stream."""
@@ -105,13 +95,11 @@ class Progressing:
     def answered(self, asked: Asked, spent: Spend) -> None:
         """Move on by one question."""
         self._by_tool += asked.answer.route == "tool"
-        told = f"{self._by_tool} by tool, {money(spent.cost_usd)} so far"
-        if not self._bar.disable:
-            if self._task is None:
-                self._task = self._bar.add_task(told, total=self._planned)
-            self._bar.update(self._task, completed=asked.number, description=told)
+        told = f"{self._by_tool} by tool, {money(spent.cost_usd)}"
+        if self._console.is_terminal:
+            self._bars.show("answering", "answering", done=asked.number, total=self._planned, more=told)
         elif asked.number % _LINE_EVERY == 0 or asked.number == self._planned:
-            self._say(f"answered {asked.number} of {self._planned}: {told}")
+            self._say(f"answered {asked.number} of {self._planned}: {told} so far")
 
     def _attempt(self, fields: Mapping[str, object]) -> None:
         stage, number, problem = str(fields["stage"]), int(str(fields["number"])), fields["problem"]
@@ -130,8 +118,7 @@ class Progressing:
             self._say(f"  {stage:<11}   {fields['summary']}", "green")
 
     def _say(self, text: str, style: str = "") -> None:
-        # As a Text: a style given to print() would colour the bar below as well.
-        self._console.print(Text(text, style=style))
+        self._bars.say(text, style)
 
 
 def _gist(problem: str) -> str:
