@@ -16,12 +16,16 @@ import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
+import anyio._backends._asyncio
+import docker
 import openai
 
 import latm.cli._app
+from latm._rooms import load_plugins
 from latm.cli import main
+from latm.config import Config
 
-IMPORTED = (latm.cli._app, openai)
+IMPORTED = (anyio._backends._asyncio, docker, openai, latm.cli._app, load_plugins(Config()))
 
 
 def become(wanted: dict[str, Any]) -> NoReturn:
