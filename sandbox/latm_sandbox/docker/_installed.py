@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import compileall
+import csv
 import importlib.metadata
 import json
 import shutil
 from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from latm_sandbox.docker import _markers
 from latm_sandbox.errors import ImageError
@@ -74,7 +75,7 @@ def copy(wanted: Iterable[str], directory: Path) -> list[str]:
             remedy="name it in packages or in installed, not in both",
         )
     for name, distribution in distributions.items():
-        for file in distribution.files or ():
+        for file in _files(distribution):
             if ".." in file.parts or "__pycache__" in file.parts:
                 continue
             target = directory / file
@@ -111,6 +112,14 @@ def _distribution(name: str, root: str) -> Distribution:
             remedy=f"pip install --force-reinstall {name}, or packages=[...] to fetch it",
         )
     return found
+
+
+def _files(found: Distribution) -> list[PurePosixPath]:
+    """All files that a distribution says it has: since Python 3.12 `files` hides what is gone."""
+    record = found.read_text("RECORD")
+    if record is None:
+        return [PurePosixPath(file) for file in found.files or ()]
+    return [PurePosixPath(row[0]) for row in csv.reader(record.splitlines()) if row]
 
 
 def _is_editable(found: Distribution) -> bool:
