@@ -225,22 +225,30 @@ class Drive:
             ConfigError: it goes on, and its tuner cannot cancel it.
         """
         if self.training.chargeable and self.training.step in ("submit", "poll"):
-            try:
-                if self._offer.capabilities.cancel:
-                    await self.learn(
-                        await self.tried(lambda: self._tuner.cancel(self._job, self.training.state))
-                    )
-                else:
-                    await self.look()
-            except Rejected:
-                pass  # it is gone
-            else:
-                if self.training.step == "poll" and not self._offer.capabilities.cancel:
-                    raise ConfigError(
-                        f"the job goes on at its service, and the tuner {self._offer.name!r} cannot cancel "
-                        f"one: wait for its end before it is begun afresh{self._named()}"
-                    )
+            await self._end_there()
         await self._keep(step="failed", failure="it was given up, and begun afresh")
+
+    async def _end_there(self) -> None:
+        refused: Rejected | None = None
+        if self._offer.capabilities.cancel:
+            try:
+                state = await self.tried(lambda: self._tuner.cancel(self._job, self.training.state))
+            except Rejected as error:
+                refused = error
+            else:
+                await self.learn(state)
+                return
+        try:
+            await self.look()
+        except Rejected:
+            return  # it is gone
+        if self.training.step in ("submit", "poll"):
+            if refused is not None:
+                raise refused
+            raise ConfigError(
+                f"the job goes on at its service, and the tuner {self._offer.name!r} cannot cancel one: wait "
+                f"for its end before it is begun afresh{self._named()}"
+            )
 
     async def _billed(self, state: TuningState) -> Decimal | None:
         return None if self._bill is None else await self._bill.write(self.training, state, self._offer)

@@ -21,6 +21,7 @@ from latm import (
     DataError,
     Engine,
     LibraryError,
+    Rejected,
     TuningFailed,
     Unavailable,
 )
@@ -62,6 +63,7 @@ class Tuner:
         self.jobs: list[TuningJob] = []
         self.deleted: list[str] = []
         self.cancelled: list[str] = []
+        self.refuses: Rejected | None = None
         self.expires: datetime | None = None
         self.status: Any = "succeeded"
         self.can = Capabilities(cancel=True, delete=True)
@@ -81,6 +83,8 @@ class Tuner:
         return dataclasses.replace(state, status=self.status)
 
     async def cancel(self, job: TuningJob, state: TuningState) -> TuningState:
+        if self.refuses is not None:
+            raise self.refuses
         self.cancelled.append(str(state.data["job"]))
         return dataclasses.replace(state, status="cancelled")
 
@@ -472,6 +476,9 @@ def test_what_goes_on_is_cancelled_before_it_is_begun_afresh(
         trained(engine, pets, follow=False)
         trained(engine, pets, follow=False, afresh=True)
         assert tuner.cancelled == ["job-1"]
+        tuner.refuses = Rejected("not now")
+        with pytest.raises(Rejected, match="not now"):
+            trained(engine, pets, follow=False, afresh=True)
         tuner.can = Capabilities(delete=True)
     with opened() as engine:
         with pytest.raises(
