@@ -8,20 +8,37 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+_lock = threading.Lock()
+_within: list[Any] = []
+"""The limit that holds, once for each thread within a block."""
 
-def one_core() -> AbstractContextManager[object]:
+
+@contextmanager
+def one_core() -> Generator[None, None, None]:
     """Keep BLAS to one thread within the block.
 
-    The limit is the process's. While another thread has set one, that stays: threadpoolctl sees to it, from
-    3.8 on, that nobody gives back what is not his.
+    The limit is the process's, so the first thread that comes sets it, and the last that goes gives the cores
+    back: what each of several finds when it comes may be another's limit.
     """
-    known = _controller(scipy="scipy.linalg" in sys.modules)
-    limit: AbstractContextManager[object] = known.limit(limits=1, user_api="blas")
-    return limit
+    with _lock:
+        if not _within:
+            known = _controller(scipy="scipy.linalg" in sys.modules)
+            _within.append(known.limit(limits=1, user_api="blas"))
+        else:
+            _within.append(_within[0])
+    try:
+        yield
+    finally:
+        with _lock:
+            limit = _within.pop()
+            if not _within:
+                limit.restore_original_limits()
 
 
 @cache
