@@ -32,6 +32,9 @@ def promote(
     file: SpecArgument,
     role: Annotated[str, typer.Option(help=_ROLE, autocompletion=role_names)],
     comparison: Annotated[int | None, typer.Option(help="Number of a comparison; else the newest.")] = None,
+    on_synthetic: Annotated[
+        bool, typer.Option("--on-synthetic", help="Synthetic texts, which flatter, are enough.")
+    ] = False,
     library: LibraryOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -42,11 +45,16 @@ def promote(
     """
     spec = TuningSpec.load(file)
     with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
-        promoted = engine.tuning.promote(spec, role, comparison=comparison)
+        before = engine.library.promotions().get(role)
+        promoted = engine.tuning.promote(spec, role, comparison=comparison, on_synthetic=on_synthetic)
+        own = engine.config.roles.get(role)
     if json_:
         print_json(show.promotion_record(promoted))
         return
     typer.echo(f"{role} is {promoted.model} in every engine that is opened from now on")
+    replaced = before.model if before is not None else None if own is None else own.model
+    if replaced is not None:
+        note(f"in place of {replaced}, with which it was not compared as {role}", "yellow")
     note(f"latm tune demote {role} takes it back")
 
 

@@ -227,6 +227,8 @@ class Drive:
         if self.training.chargeable and self.training.step in ("submit", "poll"):
             await self._end_there()
         await self._keep(step="failed", failure="it was given up, and begun afresh")
+        if self._bill is not None:
+            self._bill.release(self.training.run)
 
     async def _end_there(self) -> None:
         refused: Rejected | None = None

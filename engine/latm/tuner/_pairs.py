@@ -139,5 +139,6 @@ def p_text(p: float) -> str:
     """A p-value for people: ``p = 0.004``, ``p < 0.001``."""
     if p < 0.001:  # noqa: PLR2004 - the custom of papers
         return "p < 0.001"
-    # Rounding must not carry a p over the level that it did not pass.
-    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"  # noqa: PLR2004
+    text = f"{p:.3f}" if p < 0.1 else f"{p:.2f}"  # noqa: PLR2004
+    # Rounding must not carry a p over the level that it did not pass, nor up to it.
+    return f"p = {p:.5f}" if text == "0.050" and p != 0.05 else f"p = {text}"  # noqa: PLR2004

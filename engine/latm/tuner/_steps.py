@@ -139,17 +139,13 @@ async def label(roles: Roles, spec: TuningSpec, text: str, *, model: str | None)
     )
 
 
-async def promote(roles: Roles, spec: TuningSpec, role: str, *, number: int | None) -> Promotion:
+async def promote(
+    roles: Roles, spec: TuningSpec, role: str, *, number: int | None, on_synthetic: bool
+) -> Promotion:
     """See `latm.tuner.tuning.AsyncTuning.promote`."""
     promotion.check_role(role)
     number, made = await _comparison(roles, spec, number)
-    better = made.better()
-    if not better:
-        raise TuningFailed(
-            f"comparison {number} shows no tuned model better than its base, so none is promoted: "
-            f"{made.verdict}",
-            name=spec.name,
-        )
+    better = promotion.worthy(made, number=number, name=spec.name, on_synthetic=on_synthetic)
     if made.template != Template.of(spec).digest:
         raise TuningFailed(
             f"the labels, their descriptions, the question or what a text is have changed since comparison "
@@ -160,9 +156,25 @@ async def promote(roles: Roles, spec: TuningSpec, role: str, *, number: int | No
     tuned = next((known[each] for each in better if each in known), None)
     if tuned is None:
         raise TuningFailed(f"{better[0]} of comparison {number} was deleted since", name=spec.name)
+    await _not_overtaken(roles, tuned, number)
     now = roles.clock.now()
     write = partial(promotion.promote, role=role, tuned=tuned, comparison=made, number=number, now=now)
     return await in_thread(write, roles.library)
+
+
+async def _not_overtaken(roles: Roles, tuned: TunedModel, number: int) -> None:
+    """Refuse an older comparison where a newer one of the same model does not show it."""
+    for kept in await in_thread(roles.library.comparisons, tuned.name):
+        if int(kept.key) <= number:
+            return
+        newer = Comparison.from_record(kept.record)
+        if tuned.model in {each.model for each in newer.contenders} and tuned.model not in newer.better():
+            raise TuningFailed(
+                f"comparison {kept.key}, which is newer than {number}, does not show that {tuned.model} is "
+                f"better than its base: {newer.verdict}",
+                name=tuned.name,
+                run=tuned.run,
+            )
 
 
 async def _check(files: Files, samples: Sequence[Sample], others: Mapping[str, Sequence[Sample]]) -> None:

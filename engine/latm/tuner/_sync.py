@@ -110,9 +110,13 @@ class Tuning:
         """The comparisons, newest first, each with its number; see `AsyncTuning.comparisons`."""
         return self._call(lambda: self._core.comparisons(name))
 
-    def promote(self, spec: Spec, role: str, *, comparison: int | None = None) -> Promotion:
+    def promote(
+        self, spec: Spec, role: str, *, comparison: int | None = None, on_synthetic: bool = False
+    ) -> Promotion:
         """Let the tuned model take a role's place; see `AsyncTuning.promote`."""
-        return self._call(lambda: self._core.promote(spec, role, comparison=comparison))
+        return self._call(
+            lambda: self._core.promote(spec, role, comparison=comparison, on_synthetic=on_synthetic)
+        )
 
     def demote(self, role: str) -> Promotion | None:
         """Take a role's promotion back; see `AsyncTuning.demote`."""

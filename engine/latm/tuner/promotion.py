@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,55 @@ def promote(
         )
     library.promote(promotion)
     return promotion
+
+
+def worthy(comparison: Comparison, *, number: int, name: str, on_synthetic: bool) -> tuple[str, ...]:
+    """The models that a comparison allows to promote, the best one first.
+
+    Args:
+        comparison: of tuned models with their base.
+        number: of it in the library.
+        name: of the tuning.
+        on_synthetic: whether synthetic texts, which flatter, are enough.
+
+    Raises:
+        TuningFailed: there is none: none is better than its base, or has more right than the majority class;
+            or there were synthetic texts alone.
+    """
+    better = comparison.better()
+    if not better:
+        raise TuningFailed(
+            f"comparison {number} shows no tuned model better than its base, so none is promoted: "
+            f"{comparison.verdict}",
+            name=name,
+        )
+    if not on_synthetic and all(each.synthetic for each in comparison.deciding):
+        raise TuningFailed(
+            f"comparison {number} was on synthetic texts alone, which flatter: compare on real samples "
+            "(--data FILE), or say that these are enough (--on-synthetic)",
+            name=name,
+        )
+    right = _right(comparison)
+    majority = next((right[each.name] for each in comparison.contenders if each.kind == "majority"), 0)
+    names = {each.model: each.name for each in comparison.contenders if each.kind == "tuned"}
+    found = tuple(model for model in better if right[names[model]] > majority)
+    if not found:
+        best = right[names[better[0]]]
+        raise TuningFailed(
+            f"in comparison {number} {better[0]} is better than its base, and has no more right than who "
+            f"always says the commonest label: {best} against {majority}",
+            name=name,
+        )
+    return found
+
+
+def _right(comparison: Comparison) -> Counter[str]:
+    """How much each contender has right on the deciding sets together."""
+    deciding = {each.name for each in comparison.deciding}
+    right: Counter[str] = Counter()
+    for each in comparison.scores:
+        right[each.contender] += each.right if each.set in deciding else 0
+    return right
 
 
 def _check_labels(library: Library, role: str, tuned: TunedModel) -> None:

@@ -238,12 +238,12 @@ class AsyncTuning:
         Args:
             spec: the tuning, or its file.
             data: files of labelled samples to measure with.
-            samples: how many to train on, spread evenly over the labels; None for all.
+            samples: how many to write and to train on, in place of the spec's number.
 
         Raises:
             LatmError: what the steps raise; asked again, it goes on from there.
         """
-        asked = await steps.spec_of(spec)
+        asked = (await steps.spec_of(spec)).chosen(samples=samples)
         find(self._roles.plugins, asked)  # before anything is paid for
         written = await self.synthesise(asked, data=data)
         reviewed = await self.review(asked, data=data)
@@ -256,16 +256,19 @@ class AsyncTuning:
         kept = await in_thread(self._roles.library.comparisons, name)
         return tuple((int(each.key), Comparison.from_record(each.record)) for each in kept)
 
-    async def promote(self, spec: Spec, role: str, *, comparison: int | None = None) -> Promotion:
+    async def promote(
+        self, spec: Spec, role: str, *, comparison: int | None = None, on_synthetic: bool = False
+    ) -> Promotion:
         """Let the tuned model take a role's place, in every engine that is opened from now on.
 
-        Only a comparison that shows it better than its base allows that; of several models the one that has
-        most right.
+        Only a comparison that shows it better than its base allows that, where it also has more right than
+        the majority class, and no newer one says otherwise; of several models the one that has most right.
 
         Args:
             spec: the tuning, or its file.
             role: one of the roles.
             comparison: its number; None for the newest.
+            on_synthetic: whether a comparison on synthetic texts alone, which flatter, is enough.
 
         Raises:
             ConfigError: there is no such role, or the model cannot fill it; or there is no comparison.
@@ -273,7 +276,8 @@ class AsyncTuning:
         """
 
         async def work() -> Promotion:
-            return await steps.promote(self._roles, await steps.spec_of(spec), role, number=comparison)
+            asked = await steps.spec_of(spec)
+            return await steps.promote(self._roles, asked, role, number=comparison, on_synthetic=on_synthetic)
 
         return await self._stoppable(work)
 

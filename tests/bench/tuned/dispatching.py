@@ -25,7 +25,7 @@ from latm._roles import Roles
 from latm.dispatcher import Dispatcher
 from latm.library import Library
 from latm.tuner import TuningSpec
-from latm.tuner._statistics import mcnemar, wilson
+from latm.tuner._statistics import holm, mcnemar, wilson
 
 UNTRAINED = ("local:tfidf", "local:bm25")
 REAL = {
@@ -198,6 +198,7 @@ def _show(rows: Mapping[str, Row], sets: Asked) -> dict[str, object]:
     )
     found: dict[str, object] = {}
     verdicts: list[str] = []
+    tested = _tested(base, right)
     for name, row in rows.items():
         counts = {
             kind: (sum(right[name][kind] if pairs[0][0] else map(bool, row.said[kind])), len(pairs))
@@ -210,18 +211,19 @@ def _show(rows: Mapping[str, Row], sets: Asked) -> dict[str, object]:
             f"{name:28}" + "".join(f"{share(*each):>18}" for each in counts.values())
             + f"    {precision:.2f}, {recall:.2f} {p50:6.1f} {p95:6.1f} {worked:7.1f} {worked / base_ms:5.1f}"
         )  # fmt: skip
-        tests = {kind: _against(base[kind], right[name][kind]) for kind in sets}
         found[name] = {
             "counts": counts,
             "precision": precision,
             "recall": recall,
             "said none": row.refused,
             "ms": {"p50": p50, "p95": p95, "processor p50": worked},
-            "lost, won, p": tests,
+            "lost, won, p": tested.get(name, {}),
         }
         if name not in UNTRAINED:
-            verdicts.append(_verdict(name, tests, _wrong(row, sets)))
-    print(f"Against {UNTRAINED[0]} on the same questions (McNemar's exact p):")
+            verdicts.append(_verdict(name, tested[name], _wrong(row, sets)))
+    print(
+        f"Against {UNTRAINED[0]} on the same questions (McNemar's exact p, Holm's correction for all of them):"
+    )
     print("\n".join(verdicts))
     print(_no_help(found))
     return found
@@ -256,6 +258,22 @@ def _unknown(row: Row, sets: Asked) -> tuple[float, float]:
         both / max(1, sum(refused for _, refused in pairs)),
         both / max(1, sum(unknown for unknown, _ in pairs)),
     )
+
+
+def _tested(
+    base: Mapping[str, Sequence[bool]], right: Mapping[str, Mapping[str, Sequence[bool]]]
+) -> dict[str, dict[str, tuple[int, int, float]]]:
+    """Each trained row against the base on each set; one family of tests."""
+    each = [
+        (name, kind, _against(base[kind], those))
+        for name, sets in right.items()
+        if name not in UNTRAINED
+        for kind, those in sets.items()
+    ]
+    found: dict[str, dict[str, tuple[int, int, float]]] = {}
+    for (name, kind, (lost, won, _)), p in zip(each, holm([test[2] for _, _, test in each]), strict=True):
+        found.setdefault(name, {})[kind] = (lost, won, p)
+    return found
 
 
 def _against(base: Sequence[bool], other: Sequence[bool]) -> tuple[int, int, float]:

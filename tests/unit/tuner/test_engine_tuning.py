@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import random
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,168 +12,17 @@ import pytest
 
 from latm import (
     BudgetExceeded,
-    Config,
     ConfigError,
     DataError,
-    Engine,
     LibraryError,
     Rejected,
-    TuningFailed,
     Unavailable,
 )
-from latm.plugin import Capabilities, Request, Tuned, TunerSpec, TuningJob, TuningState, hookimpl
-from latm.testing import scripted_provider
+from latm.plugin import Capabilities, Request
 from latm.tuner import Sample, TuningSpec, read_samples, write_samples
 from latm.tuner.tuning import AsyncTuning
 from unit.tuner import writer
-
-PETS = """
-about = "a note of a neighbour"
-question = "Which pet is it about?"
-samples = 12
-held_out = 4
-batch = 2
-words = [3, 30]
-[labels]
-cat = "It purrs and climbs."
-dog = "It barks and fetches."
-[roles]
-maker = "fake:maker"
-base = "fake:base"
-[training]
-tuner = "fake"
-"""
-# Words of no language.
-WORDS = [
-    a + b
-    for a in ("ba", "do", "ki", "lu", "me", "no", "ra", "si", "tu", "ve", "wo", "za")
-    for b in ("lam", "ner", "pos", "rit", "sun", "tak", "vel", "xin", "yor", "zeb", "fid", "gol")
-]
-SOUNDS = {"cat": "purring", "dog": "barking"}
-
-
-class Tuner:
-    """A service in memory: what it has tuned is a name; its jobs end when they are looked at."""
-
-    def __init__(self) -> None:
-        self.jobs: list[TuningJob] = []
-        self.deleted: list[str] = []
-        self.cancelled: list[str] = []
-        self.refuses: Rejected | None = None
-        self.expires: datetime | None = None
-        self.status: Any = "succeeded"
-        self.can = Capabilities(cancel=True, delete=True)
-
-    @hookimpl
-    def latm_tuners(self) -> tuple[TunerSpec, ...]:
-        return (TunerSpec(name="fake", create=lambda _: self, capabilities=self.can, fewest_lines=2),)
-
-    async def prepare(self, job: TuningJob, state: TuningState, *, again: bool) -> TuningState:
-        return TuningState(status="prepared")
-
-    async def submit(self, job: TuningJob, state: TuningState, *, again: bool) -> TuningState:
-        self.jobs.append(job)
-        return TuningState(status="running", data={"job": f"job-{len(self.jobs)}"})
-
-    async def poll(self, job: TuningJob, state: TuningState) -> TuningState:
-        return dataclasses.replace(state, status=self.status)
-
-    async def cancel(self, job: TuningJob, state: TuningState) -> TuningState:
-        if self.refuses is not None:
-            raise self.refuses
-        self.cancelled.append(str(state.data["job"]))
-        return dataclasses.replace(state, status="cancelled")
-
-    async def resolve(self, job: TuningJob, state: TuningState) -> Tuned:
-        return Tuned(model=f"tuned-{len(job.training.splitlines())}", expires=self.expires)
-
-    async def delete(self, model: str) -> None:
-        self.deleted.append(model)
-
-    async def aclose(self) -> None:
-        pass
-
-
-def knows(request: Request) -> str:
-    """The label, by the sound."""
-    return next(label for label, sound in SOUNDS.items() if sound in request.messages[0].text)
-
-
-def always_cat(_: Request) -> str:
-    """What a model says that has learnt nothing."""
-    return "cat"
-
-
-def write(request: Request) -> str:
-    """Texts that no other request gives, and that are alike in nothing but the sound."""
-    sound = SOUNDS[writer.label_of(request)]
-    found: dict[int, object] = {}
-    for number, seed in writer.texts(request).items():
-        words = random.Random(seed).sample(WORDS, 9)
-        words.insert(len(words) // 2, sound)
-        found[number] = f"{' '.join(words).capitalize()}."
-    return writer.reply(found)
-
-
-@pytest.fixture
-def tuner() -> Tuner:
-    return Tuner()
-
-
-@pytest.fixture
-def pets(tmp_path: Path) -> Path:
-    file = tmp_path / "pets.toml"
-    file.write_text(PETS)
-    return file
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Path:
-    """Twenty labelled notes."""
-    sounds = list(SOUNDS.items()) * 10
-    lines = [
-        {"text": f"On floor {n} there is {sound}.", "label": label} for n, (label, sound) in enumerate(sounds)
-    ]
-    file = tmp_path / "real.jsonl"
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return file
-
-
-@pytest.fixture
-def opened(tmp_path: Path, tuner: Tuner) -> Callable[..., Any]:
-    """Opens an engine on the one library; ``base`` and the others say who is played how."""
-
-    @contextmanager
-    def engine(
-        told: list[str] | None = None, *, budget: Any = None, **scripts: Any
-    ) -> Generator[Engine, None, None]:
-        models: dict[str, Any] = {
-            "maker": write,
-            "base": always_cat,
-            "tuned-2": knows,
-            "tuned-4": knows,
-            "tuned-14": knows,
-            "tuned-12": knows,
-        }
-        provider = scripted_provider("fake", {**models, **scripts})
-        config = Config(
-            library=f"sqlite:///{tmp_path / 'latm.db'}", retry={"attempts": 1}, budget=budget or {}
-        )
-
-        def listen(name: str, _fields: Any) -> None:
-            if told is not None:
-                told.append(name)
-
-        with Engine(config, plugins={"fake": provider, "tuner": tuner}, on_event=listen) as found:
-            yield found
-
-    return engine
-
-
-def trained(engine: Engine, pets: Path, **more: Any) -> Any:
-    """Texts and a model of them; the sounds give the labels away, which the review may not like."""
-    engine.tuning.synthesise(pets)
-    return engine.tuning.train(pets, unreviewed=True, **more)
+from unit.tuner.kennel import PETS, Tuner, trained, write
 
 
 def test_from_a_file_to_a_model_in_a_role_and_one_step_back(
@@ -314,53 +159,11 @@ def test_a_smaller_choice_is_part_of_the_larger_one(
     assert [each.samples for each in made.comparison.contenders if each.kind == "tuned"] == [2, 4, 12]
 
 
-def test_only_what_a_comparison_shows_is_promoted(opened: Callable[..., Any], pets: Path, real: Path) -> None:
-    with opened(**{"tuned-12": always_cat}) as engine:
-        trained(engine, pets)
-        with pytest.raises(ConfigError, match="no comparison of 'pets' is in the library"):
-            engine.tuning.promote(pets, "user")
-        engine.tuning.compare(pets, data=[real])
-        with pytest.raises(TuningFailed, match=r"shows no tuned model better than its base.*No difference"):
-            engine.tuning.promote(pets, "user")
-        with pytest.raises(ConfigError, match="no comparison 7 of 'pets'; there are: 1"):
-            engine.tuning.promote(pets, "user", comparison=7)
-        with pytest.raises(ConfigError, match=r"no such role: 'usr'. Did you mean 'user'"):
-            engine.tuning.promote(pets, "usr")
-        assert not engine.library.promotions()
-
-
-def test_a_model_that_only_picks_labels_is_no_user(
-    opened: Callable[..., Any], pets: Path, real: Path, tuner: Tuner
-) -> None:
-    tuner.can = Capabilities(converses=False)
+def test_a_run_of_fewer_samples_writes_no_more(opened: Callable[..., Any], pets: Path, real: Path) -> None:
     with opened() as engine:
-        trained(engine, pets)
-        engine.tuning.compare(pets, data=[real])
-        with pytest.raises(ConfigError, match="only picks labels, it cannot write"):
-            engine.tuning.promote(pets, "user")
-        with pytest.raises(ConfigError, match="none of the labels of fake:tuned-12"):
-            engine.tuning.promote(pets, "dispatcher")
-
-
-def test_an_expired_model_is_neither_compared_nor_promoted(
-    opened: Callable[..., Any], pets: Path, real: Path, tuner: Tuner
-) -> None:
-    tuner.expires = datetime.now(UTC) + timedelta(seconds=30)
-    with opened() as engine:
-        model = trained(engine, pets)
-        assert model.expires is not None
-        engine.tuning.compare(pets, data=[real])
-        job = engine.tuning.jobs("pets")[0]
-        past = dataclasses.replace(model, expires="2020-01-01T00:00:00+00:00")
-        engine.library.keep_tuning(job.run, job.name, job.replace(model=past).to_record())
-        with pytest.raises(TuningFailed, match="expired on 2020-01-01"):
-            engine.tuning.promote(pets, "user")
-        with pytest.raises(
-            ConfigError, match="no model was tuned of fake:base for 'pets' that has not expired"
-        ):
-            engine.tuning.compare(pets, data=[real])
-        with pytest.raises(ConfigError, match="fake:tuned-12 expired on 2020-01-01"):
-            engine.tuning.compare(pets, data=[real], models=["fake:tuned-12"])
+        done = engine.tuning.run(pets, data=[real], samples=4)
+        assert (len(done.written.train.samples), done.tuned.samples) == (4, 4)
+        assert done.compared.comparison.shown()
 
 
 def test_a_model_is_not_asked_by_another_template_than_its_own(
@@ -407,58 +210,6 @@ def test_what_a_model_was_trained_on_is_known_when_its_file_is_another(
         # One that never saw them may be measured with them.
         trained(engine, pets)
         assert engine.tuning.compare(pets, data=[real], models=["fake:tuned-12"]).comparison.shown()
-
-
-def test_a_model_is_measured_against_what_it_was_tuned_from(
-    opened: Callable[..., Any], pets: Path, real: Path
-) -> None:
-    with opened(strong=knows) as engine:
-        engine.tuning.synthesise(pets)
-        strong = TuningSpec.load(pets).chosen(base="fake:strong")
-        model = engine.tuning.train(strong, unreviewed=True)
-        with pytest.raises(
-            ConfigError, match="was tuned of fake:strong, and would be compared with fake:base"
-        ):
-            engine.tuning.compare(pets, data=[real], models=[model.model])
-        with pytest.raises(
-            ConfigError, match=r"no model was tuned of fake:base .* one was tuned of fake:strong by the tuner"
-        ):
-            engine.tuning.compare(pets, data=[real])
-        assert not engine.tuning.compare(strong, data=[real]).comparison.shown()
-
-
-def test_a_comparison_of_other_labels_promotes_nothing(
-    opened: Callable[..., Any], pets: Path, real: Path
-) -> None:
-    with opened() as engine:
-        trained(engine, pets)
-        engine.tuning.compare(pets, data=[real])
-        pets.write_text(PETS.replace("Which pet", "What pet"))
-        with pytest.raises(TuningFailed, match="have changed since comparison 1: train and compare anew"):
-            engine.tuning.promote(pets, "user")
-        assert not engine.library.promotions()
-
-
-def test_a_step_back_does_not_lead_to_a_model_that_was_deleted(
-    opened: Callable[..., Any], pets: Path, real: Path
-) -> None:
-    with opened() as engine:
-        for size in (4, None):
-            model = trained(engine, pets, samples=size)
-            engine.tuning.compare(pets, data=[real], models=[model.model])
-            engine.tuning.promote(pets, "user")
-        engine.tuning.delete("fake:tuned-4")
-        assert engine.library.promotions()["user"].model == "fake:tuned-12"
-        assert engine.tuning.demote("user") is None
-
-
-def test_a_deleted_model_is_gone_from_every_job_that_gave_it(opened: Callable[..., Any], pets: Path) -> None:
-    with opened() as engine:
-        trained(engine, pets)
-        trained(engine, pets, afresh=True)
-        assert len(engine.tuning.jobs("pets")) == 2
-        engine.tuning.delete("fake:tuned-12")
-        assert engine.tuning.models("pets") == ()
 
 
 def test_a_text_is_put_to_the_newest_model(opened: Callable[..., Any], pets: Path) -> None:
