@@ -221,9 +221,7 @@ def _show(rows: Mapping[str, Row], sets: Asked) -> dict[str, object]:
         }
         if name not in UNTRAINED:
             verdicts.append(_verdict(name, tested[name], _wrong(row, sets)))
-    print(
-        f"Against {UNTRAINED[0]} on the same questions (McNemar's exact p, Holm's correction for all of them):"
-    )
+    print(f"Against {UNTRAINED[0]} on the same questions (McNemar, Holm's correction for all of them):")
     print("\n".join(verdicts))
     print(_no_help(found))
     return found
