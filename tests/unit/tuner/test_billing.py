@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,18 @@ class Fake:
         pass
 
 
-def opened(**config: Any) -> Desk:
-    return desk(None, [], **{"prices": {"fake:base": {"training": 3}}, **config})
+@pytest.fixture(name="opened")
+def _opened() -> Iterator[Callable[..., Desk]]:
+    """Opens desks, whose libraries are closed behind the test."""
+    places: list[Desk] = []
+
+    def open_desk(**config: Any) -> Desk:
+        places.append(desk(None, [], **{"prices": {"fake:base": {"training": 3}}, **config}))
+        return places[-1]
+
+    yield open_desk
+    for each in places:
+        each.library.close()
 
 
 def offered(**more: Any) -> TunerSpec:
@@ -151,7 +162,7 @@ def test_as_many_epochs_are_reckoned_with_as_a_service_takes_by_itself(samples: 
 
 
 @pytest.mark.anyio
-async def test_a_tuner_that_is_free_costs_nothing_and_is_written_down() -> None:
+async def test_a_tuner_that_is_free_costs_nothing_and_is_written_down(opened: Callable[..., Desk]) -> None:
     place = opened(budget={"usd": 0, "tokens": 0, "calls": 1}, prices={})
     end = TuningState(status="succeeded", trained_tokens=500)
     model = await trained(place, Fake(end), offered(free=True))
@@ -164,7 +175,7 @@ async def test_a_tuner_that_is_free_costs_nothing_and_is_written_down() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_local_tuner_is_free(tmp_path: Path) -> None:
+async def test_the_local_tuner_is_free(tmp_path: Path, opened: Callable[..., Desk]) -> None:
     pytest.importorskip("skops")
     (offer,) = latm_local.latm_tuners()
     place = opened(budget={"usd": 0, "day": {"usd": 0}}, prices={})
@@ -179,7 +190,9 @@ async def test_the_local_tuner_is_free(tmp_path: Path) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("told", [None, -1, True, "7"])
 @pytest.mark.parametrize("scope", ["engine", "day"])
-async def test_a_job_that_was_not_counted_takes_all_that_was_set_aside(told: Any, scope: str) -> None:
+async def test_a_job_that_was_not_counted_takes_all_that_was_set_aside(
+    told: Any, scope: str, opened: Callable[..., Desk]
+) -> None:
     others = 0 if scope == "engine" else 1000
     limit = {"usd": 1, "tokens": MOST + others}
     place = opened(budget=limit if scope == "engine" else {scope: limit})
@@ -199,7 +212,9 @@ async def test_a_job_that_was_not_counted_takes_all_that_was_set_aside(told: Any
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("free", [True, False])
-async def test_a_job_that_fails_costs_what_it_was_counted_for(free: bool) -> None:
+async def test_a_job_that_fails_costs_what_it_was_counted_for(
+    free: bool, opened: Callable[..., Desk]
+) -> None:
     place = opened(budget={"usd": 1})
     with pytest.raises(TuningFailed):
         await trained(place, Fake(TuningState(status="failed", trained_tokens=40)), offered(free=free))
@@ -209,7 +224,7 @@ async def test_a_job_that_fails_costs_what_it_was_counted_for(free: bool) -> Non
 
 
 @pytest.mark.anyio
-async def test_a_job_whose_tuner_gives_up_gives_back_what_was_set_aside() -> None:
+async def test_a_job_whose_tuner_gives_up_gives_back_what_was_set_aside(opened: Callable[..., Desk]) -> None:
     class Failing(Fake):
         async def submit(self, job: TuningJob, state: TuningState, *, again: bool) -> TuningState:
             raise TuningFailed("nothing to learn", name="pets", run="r")
@@ -221,7 +236,7 @@ async def test_a_job_whose_tuner_gives_up_gives_back_what_was_set_aside() -> Non
 
 
 @pytest.mark.anyio
-async def test_calls_do_not_wait_for_a_job_that_lasts() -> None:
+async def test_calls_do_not_wait_for_a_job_that_lasts(opened: Callable[..., Desk]) -> None:
     """What is set aside for a call is waited for, and what a job of hours may take is not."""
     place = opened(budget={"calls": 1})
     budgets = place.roles.budgets
