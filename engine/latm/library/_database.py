@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from latm._records import slug
 from latm.errors import LibraryError
-from latm.library._opening import begin_writing, missing_file, open_database, remedy
+from latm.library._opening import begin_writing, missing_file, open_database, remedy, shown_url
 from latm.library._schema import REVISION, aliases, counters
 
 # What SQLAlchemy hands on as it is: values that no database takes.
@@ -44,7 +44,7 @@ class Database:
         # A database in memory has one connection for all threads.
         alone = isinstance(self._engine.pool, StaticPool)
         self._one_at_a_time: AbstractContextManager[object] = threading.RLock() if alone else nullcontext()
-        self.url = absent or self._engine.url.render_as_string(hide_password=True)
+        self.url = absent or shown_url(self._engine.url)
         self.clock = _CLOCKS[self._engine.dialect.name]
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def open_database(url: str) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-        shown = parsed.render_as_string(hide_password=True)
+        shown = shown_url(parsed)
     except (ArgumentError, ValueError):
         # Not shown: what cannot be taken apart may hold a password anywhere.
         raise LibraryError(
@@ -47,11 +47,16 @@ def open_database(url: str) -> sa.Engine:
     return engine
 
 
+def shown_url(url: sa.URL) -> str:
+    """A URL as errors and reports show it: without its password, nor its query, where drivers take one too."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
 def missing_file(url: str) -> str | None:
     """The URL of an SQLite file that is not there, in a folder that is; None for anything else."""
     try:
         parsed = sa.make_url(url)
-        shown = parsed.render_as_string(hide_password=True)
+        shown = shown_url(parsed)
     except (ArgumentError, ValueError):
         return None
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:

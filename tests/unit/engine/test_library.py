@@ -192,6 +192,12 @@ def test_a_newer_library_is_refused_with_the_remedy(tmp_path: Path) -> None:
         ("sqlite:////no/such/folder/latm.db", LibraryError, "there is no folder"),
         ("nosuch://x", LibraryError, "no such kind of database"),
         ("postgresql+pg8000://u:secret@127.0.0.1/x", MissingDependency, "pip install pg8000"),
+        (
+            "postgresql+psycopg://u@127.0.0.1:1/x?password=secret",
+            LibraryError,
+            "127.0.0.1:1/x cannot be reached",
+        ),
+        ("sqlite:////no/such/folder/latm.db?key=secret", LibraryError, "there is no folder"),
     ],
 )
 def test_a_wrong_url_is_explained(url: str, kind: type[Exception], message: str) -> None:
