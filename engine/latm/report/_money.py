@@ -176,7 +176,7 @@ def break_even(
         answered: questions that it was tried on.
         strong: what the strong model takes.
     """
-    answers = sum(each.questions for each in answered)
+    answers = sum(map(_gave, answered))
     alone, alone_of, own = strong.mean(name)
     making, auditing = total(makings), total(audits)
     unpriced = making.unpriced + auditing.unpriced + sum(each.unpriced for each in answered)
@@ -186,11 +186,12 @@ def break_even(
     needed = None
     if alone is not None and each_usd is not None and making.unpriced == 0 and alone > each_usd:
         needed = math.ceil(making.known_usd / (alone - each_usd))
-    curve: Sequence[tuple[str, int, Decimal]] = ()
+    steps: Sequence[tuple[str, int, Decimal]] = ()
     if alone is not None and unpriced == 0:
-        curve = _curve([*makings, *audits], answered, alone)
+        steps = _steps([*makings, *audits], answered, alone)
     # The first moment is before anything was paid.
-    paid = next((step for step in curve if step[2] >= 0 and step[1] > 0), None)
+    paid = next((step for step in steps if step[2] >= 0 and step[1] > 0), None)
+    curve = {count: net for _, count, net in steps}  # what is paid between two answers is one fall
     return BreakEven(
         making=making,
         audits=auditing,
@@ -202,23 +203,25 @@ def break_even(
         needed=needed,
         reached=None if paid is None else paid[0],
         reached_after=None if paid is None else paid[1],
-        net_usd=curve[-1][2] if curve else None,
-        curve=thinned([(count, net) for _, count, net in curve], _MOST_OF_CURVE),
+        net_usd=steps[-1][2] if steps else None,
+        curve=thinned(tuple(curve.items()), _MOST_OF_CURVE),
     )
 
 
-def _curve(
+def _gave(answered: Answered) -> int:
+    """How many of these got an answer: where nobody answers, the strong model is spared nothing."""
+    return 0 if answered.route == "none" else answered.questions
+
+
+def _steps(
     paid: Iterable[Payment], answered: Iterable[Answered], alone: Decimal
 ) -> Sequence[tuple[str, int, Decimal]]:
     """When, after how many answers, and how much was saved by then."""
     changes = [(each.at, 0, -(each.cost_usd or Decimal(0))) for each in paid]
-    changes += [(each.at, each.questions, alone * each.questions - each.known_usd) for each in answered]
+    changes += [(each.at, _gave(each), alone * _gave(each) - each.known_usd) for each in answered]
     count, net = 0, Decimal(0)
-    curve: list[tuple[str, int, Decimal]] = []
+    steps: list[tuple[str, int, Decimal]] = []
     for at, more, change in sorted(changes):
         count, net = count + more, net + change
-        if curve and curve[-1][1] == count:
-            curve[-1] = at, count, net  # what is paid between two answers is one fall
-        else:
-            curve.append((at, count, net))
-    return curve
+        steps.append((at, count, net))
+    return steps

@@ -278,6 +278,22 @@ def test_a_tool_that_is_dearer_than_the_strong_model_never_pays() -> None:
     assert (found.needed, found.reached, found.net_usd) == (None, None, Decimal("-1.2"))
 
 
+def test_a_question_that_nobody_answered_saves_nothing() -> None:
+    payments = [paid("ask-1", "0.5", step="fallback", task="a"), paid("make-1", "1")]
+    found = payback(payments, [answers(100, "0.3", route="none"), answers(1, "0.1", at="2026-01-03")])
+    assert (found.answers, found.answer_usd, found.reached) == (1, Decimal("0.4"), None)
+    assert found.net_usd == Decimal("0.5") - Decimal("0.4") - 1
+
+
+def test_what_is_paid_later_does_not_move_the_day_on_which_a_tool_had_paid_for_itself() -> None:
+    before = [paid("ask-1", "0.5", step="fallback", task="a"), paid("make-1", "1")]
+    for later, net in (("0.1", "0.5"), ("5", "-4.4")):
+        audit = paid("audit-1", later, task="a", at="2026-01-09")
+        found = payback([*before, audit], [answers(4, "0.4")])
+        assert (found.reached, found.reached_after, found.net_usd) == ("2026-01-02", 4, Decimal(net))
+        assert found.curve == ((0, Decimal(-1)), (4, Decimal(net)))
+
+
 USD = st.decimals(0, 10, places=3).map(str)
 
 
