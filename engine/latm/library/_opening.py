@@ -48,7 +48,7 @@ def open_database(url: str) -> sa.Engine:
 
 
 def shown_url(url: sa.URL) -> str:
-    """A URL as errors and reports show it: without its password, nor its query, where drivers take one too."""
+    """A URL as errors and reports show it: without its password, nor its query, where drivers take one."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 

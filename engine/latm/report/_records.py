@@ -94,8 +94,8 @@ class BreakEven:
         making: what its makings cost, those of all versions and those that came to nothing.
         audits: what its audits cost.
         answers: questions that it was tried on and that got an answer, since answers are counted.
-        answer_usd: what one of them cost, every model counted, with those that nobody answered; the mean. None
-            where a price is unknown.
+        answer_usd: what one of them cost, every model counted, and what nobody answered with it; the mean.
+            None where a price is unknown.
         alone_usd: what the strong model takes for one; see `Money`. None where that is unknown.
         alone_of: replies of the strong model that this is the mean of.
         own_task: whether they are replies to its own task.
