@@ -79,7 +79,7 @@ async def serve_http(
     """Serve clients over streamable HTTP at the path ``/mcp``, on asyncio, until SIGINT or SIGTERM.
 
     There is no authentication: whoever reaches the address may call. At a loopback address requests are
-    refused that a page of another origin makes.
+    refused that a page of another machine makes, and elsewhere those of any page.
 
     Args:
         engine: open; it stays the caller's.

@@ -33,7 +33,7 @@ def answered(answer: Answer) -> types.CallToolResult:
     """An answer of the engine, with how it came about; an error where there is none."""
     if answer.text is None:
         return refused(answer.reason or "there is no answer")
-    cost = "unknown" if answer.cost_usd is None else f"${answer.cost_usd}"
+    cost = "unknown" if answer.cost_usd is None else f"${answer.cost_usd:f}"
     by = f"tool {answer.tool} version {answer.tool_version}" if answer.route == "tool" else "the strong model"
     text = as_text(answer.text)
     return types.CallToolResult(

@@ -13,6 +13,8 @@ import uvicorn
 from anyio.abc import TaskStatus
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,9 +46,12 @@ async def over_http(
         ConfigError: it cannot listen there.
     """
     with _listening(host, port) as listening:
-        # Of an address that others reach, too, nobody here knows by which names they do.
-        checked = "127.0.0.1" if is_loopback(host) else host
-        sessions = _Sessions(server, server.streamable_http_app(streamable_http_path=PATH, host=checked))
+        shown = f"[{host}]" if ":" in host else host
+        security = _local(shown) if is_loopback(host) else None
+        app: ASGIApp = server.streamable_http_app(
+            streamable_http_path=PATH, transport_security=security, host=host
+        )
+        sessions = _Sessions(server, app if security else _without_pages(app))
         config = uvicorn.Config(
             sessions,
             lifespan="off",
@@ -55,11 +60,35 @@ async def over_http(
             timeout_graceful_shutdown=_CLOSING_S,
         )
         if on_ready is not None:
-            shown = f"[{host}]" if ":" in host else host
             on_ready(f"http://{shown}:{listening.getsockname()[1]}{PATH}")
         async with anyio.create_task_group() as tasks:
             await tasks.start(sessions.run)
             await _Server(config, sessions).serve(sockets=[listening])
+
+
+def _local(shown: str) -> TransportSecuritySettings:
+    """Requests to this machine by its own names alone, and of pages of its own; at port 80 they name none."""
+    names = {"127.0.0.1", "localhost", "[::1]", shown}
+    hosts = [each for name in sorted(names) for each in (name, f"{name}:*")]
+    return TransportSecuritySettings(
+        allowed_hosts=hosts, allowed_origins=[f"http://{each}" for each in hosts]
+    )
+
+
+def _without_pages(app: ASGIApp) -> ASGIApp:
+    """An application that answers no page.
+
+    Of an address that others reach nobody here knows by which names they do, so that a page of any site may
+    have the name of its own resolve to it. But browsers tell of the page that asks, and none is served here.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "origin" in Headers(scope=scope):
+            await PlainTextResponse("pages are not answered", 403)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return answer
 
 
 @final

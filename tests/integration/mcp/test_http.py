@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,8 +22,11 @@ from integration.mcp.clients import call, over_http
 from integration.mcp.conftest import SOURCES, Served, fill, serving
 from integration.mcp.tools import tool
 from integration.sandbox.leftovers import containers
+from latm import AsyncEngine, Config
+from latm.serving import serve_http
 
 pytestmark = [pytest.mark.docker, pytest.mark.anyio]
+HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
 
 
 async def test_tools_are_listed_with_contract_schema_and_evidence_and_no_question(served: Served) -> None:
@@ -149,8 +153,7 @@ def posted(url: str, body: dict[str, object], **headers: str) -> Iterator[http.c
 
 
 async def test_a_client_that_goes_away_mid_call_harms_nobody(served: Served) -> None:
-    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
-    with posted(served.url, {"id": 1, "method": "initialize", "params": hello}) as response:
+    with posted(served.url, {"id": 1, "method": "initialize", "params": HELLO}) as response:
         session = response.headers["mcp-session-id"]
     asked = {"name": "napping", "arguments": {"s": 1}}
     for number in range(4):
@@ -168,6 +171,40 @@ async def test_a_client_that_goes_away_mid_call_harms_nobody(served: Served) -> 
 def test_a_page_of_another_site_is_refused(served: Served, headers: dict[str, str], status: int) -> None:
     with posted(served.url, {"id": 1, "method": "ping"}, **headers) as response:
         assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("host", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("127.0.0.1", {"Host": "127.0.0.1", "Origin": "http://localhost"}, 200),  # at port 80 none is named
+        ("127.0.0.1", {"Host": "127.0.0.1.evil.example"}, 421),
+        ("127.0.0.2", {}, 200),
+        ("127.0.0.2", {"Host": "evil.example", "Origin": "http://evil.example"}, 421),
+        ("0.0.0.0", {"Host": "latm.example"}, 200),
+        ("0.0.0.0", {"Host": "evil.example", "Origin": "http://evil.example"}, 403),
+    ],
+)
+async def test_whoever_may_ask_is_known_by_address_and_origin(
+    host: str, headers: dict[str, str], status: int
+) -> None:
+    """A page whose name resolves to the server's address (DNS rebinding) is of one origin with it."""
+    ready, url = anyio.Event(), ""
+
+    def listening(where: str) -> None:
+        nonlocal url
+        url = where.replace("0.0.0.0", "127.0.0.1")
+        ready.set()
+
+    def ask() -> int:
+        with posted(url, {"id": 1, "method": "initialize", "params": HELLO}, **headers) as response:
+            return response.status
+
+    async with AsyncEngine(Config(library="sqlite://")) as engine, anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(serve_http, engine, host=host, port=0, on_ready=listening))
+        await ready.wait()
+        assert await anyio.to_thread.run_sync(ask) == status
+        tasks.cancel_scope.cancel()
 
 
 async def test_it_ends_in_order_whatever_clients_hold_open(tmp_path: Path) -> None:
