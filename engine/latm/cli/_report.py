@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latm.cli._bars import waiting
 from latm.cli._keeping import opened
-from latm.cli._say import note, plain, print_json, progress_console
+from latm.cli._say import note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
 from latm.errors import ConfigError
 
@@ -40,12 +40,12 @@ def report(
     from latm.report import gather, page
 
     enough = build_config(config, library=library).making.pending
-    with _waiting("reading the library"), opened(config, library) as store:
+    with waiting("reading the library"), opened(config, library) as store:
         found = gather(store, enough=enough)
     if json_:
         print_json(_record(found))
         return
-    with _waiting("drawing"):
+    with waiting("drawing"):
         html = page(found)
     if out == _STDOUT:
         sys.stdout.write(html)
@@ -57,12 +57,6 @@ def report(
         note(f"{found.library} holds nothing yet: the page says how to begin", "yellow")
     if open_:
         _open(file)
-
-
-def _waiting(what: str) -> AbstractContextManager[object]:
-    """Something that moves on a terminal while a reader waits."""
-    console = progress_console()
-    return console.status(f"[dim]{what}[/dim]") if console.is_terminal else nullcontext()
 
 
 def _write(file: Path, html: str) -> None:
