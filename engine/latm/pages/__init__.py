@@ -6,7 +6,7 @@ page's colours.
 
 from latm.pages._drawing import draw
 from latm.pages._rendering import render
-from latm.pages._texts import plain
+from latm.pages._texts import plain, shortened
 from latm.pages._theme import COLOURS, SERIES, colour
 
-__all__ = ["COLOURS", "SERIES", "colour", "draw", "plain", "render"]
+__all__ = ["COLOURS", "SERIES", "colour", "draw", "plain", "render", "shortened"]

@@ -13,3 +13,9 @@ def plain(text: str) -> str:
     Each becomes U+FFFD. JSON may hold them, so that any text of a user may.
     """
     return _ODD.sub("\ufffd", text)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text for one line of a plot, of so many letters at most: no axis gives way to a name."""
+    text = plain(" ".join(text.split()))
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from latm.pages import SERIES, colour, draw
+from latm.pages import SERIES, colour, draw, shortened
 from latm.report._records import Compared, Money, RouteShare, ToolReport
 from latm.report._text import percent, seconds, short, usd
 
@@ -18,6 +18,7 @@ _MOST_MARKS = 8
 _MOST_VERSIONS = 16
 _WIDTH, _HEIGHT = 4.2, 2.7  # inches; wider ones have small letters on a phone
 _ROW = 0.3
+_LONGEST_NAME = 24  # letters beside an axis or in a legend
 _WIDE = 300  # times the shortest, beyond which decades alone are marked
 _BELOW_LEGEND = 0.7  # of the height
 _LEAST_SPAN = timedelta(hours=1)
@@ -92,7 +93,12 @@ def saving_plot(tools: Sequence[ToolReport]) -> str | None:
         for series, each in zip(SERIES, chosen, strict=False):
             found = each.break_even
             counts = [number for number, _ in found.curve]
-            axes.plot(counts, [float(net) for _, net in found.curve], color=colour(series), label=each.name)
+            axes.plot(
+                counts,
+                [float(net) for _, net in found.curve],
+                color=colour(series),
+                label=shortened(each.name, _LONGEST_NAME),
+            )
             if found.reached_after is not None:
                 axes.plot([found.reached_after], [0], "o", color=colour(series), markersize=5, zorder=3)
         axes.set_xlabel("answers of the tool")
@@ -115,7 +121,7 @@ def saving_plot(tools: Sequence[ToolReport]) -> str | None:
 def accuracy_plot(tools: Sequence[ToolReport]) -> str | None:
     """Agreement in audits by tool and version, with intervals; None where nothing was audited."""
     rows = [
-        (f"{tool.name} v{each.tool.version}", each)
+        (f"{shortened(tool.name, _LONGEST_NAME)} v{each.tool.version}", each)
         for tool in tools
         for each in tool.versions
         if each.standing.audited
@@ -189,10 +195,11 @@ def compared_plot(found: Compared) -> str:
                 if (bar := mine.get(name)) is not None:
                     hue = "accent" if name.startswith("tuned") else "quiet"
                     _interval(axes, place, bar.accuracy, (bar.low, bar.high), hue)
-            _shares(axes, names)
+            _shares(axes, [shortened(name, _LONGEST_NAME) for name in names])
             first = next(iter(mine.values()))
             kind = ", synthetic" if first.synthetic else ""
-            axes.set_title(f"{set_}: {first.n} samples{kind}", fontsize=9, loc="left", color=colour("quiet"))
+            told = f"{shortened(set_, _LONGEST_NAME)}: {first.n} samples{kind}"
+            axes.set_title(told, fontsize=9, loc="left", color=colour("quiet"))
 
     return draw(
         paint,

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from latm.pages import SERIES, colour, draw, plain
+from latm.pages import SERIES, colour, draw, shortened
 from latm.tuner._numbers import interval, percent, samples
 from latm.tuner._record import Comparison
 from latm.tuner._runs import TunedModel
@@ -50,7 +50,7 @@ def accuracy(comparison: Comparison) -> str:
                     markersize=5,
                 )
             )
-        axes.set_yticks(range(len(entrants)), [_short(each.name) for each in entrants])
+        axes.set_yticks(range(len(entrants)), [shortened(each.name, _LONGEST_NAME) for each in entrants])
         axes.set_ylim(len(entrants) - 0.5, -0.5)
         axes.set_xlim(0, 102)
         axes.set_xlabel("right, % of all samples")
@@ -237,14 +237,9 @@ def _counts(axes: Axes, counts: Sequence[int]) -> None:
 def _legend(figure: Figure, shown: Sequence[Any], texts: Sequence[str]) -> None:
     columns = 2 if all(len(each) <= _LONGEST_NAME for each in texts) else 1
     figure.legend(
-        shown, [_short(each, _LONGEST_LINE) for each in texts], loc="outside lower center", ncols=columns
+        shown, [shortened(each, _LONGEST_LINE) for each in texts], loc="outside lower center", ncols=columns
     )
 
 
 def _named(set_: SampleSet) -> str:
     return f"{set_.name} (synthetic)" if set_.synthetic else set_.name
-
-
-def _short(text: str, most: int = _LONGEST_NAME) -> str:
-    text = plain(" ".join(text.split()))
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -94,6 +94,19 @@ def test_odd_texts_come_out_as_something_that_can_be_written() -> None:
     assert found.count("<script>") == 1
 
 
+def test_long_names_leave_room_for_the_plots(report: Report) -> None:
+    """matplotlib warns where an axis has no room left, and gives up; a warning is an error here."""
+    long = "sort-the-words-of-a-sentence-by-the-alphabet-whatever-their-case"
+    compared = report.comparisons[0]
+    bars = [dataclasses.replace(each, set=long + each.set, contender=long) for each in compared.bars]
+    found = dataclasses.replace(
+        report,
+        tools=tuple(dataclasses.replace(each, name=long) for each in report.tools),
+        comparisons=(dataclasses.replace(compared, bars=tuple(bars)),),
+    )
+    assert page(found).count("<svg") == 5
+
+
 def test_code_is_highlighted_and_stays_the_same_text() -> None:
     found = str(highlight(SORTING))
     assert '<span class="k">def</span>' in found
