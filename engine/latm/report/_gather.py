@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 from latm._auditing import counting
 from latm._latency import quantile
@@ -25,6 +26,8 @@ from latm.report._records import (
 
 if TYPE_CHECKING:
     from latm.library import Library
+
+T = TypeVar("T", Payment, Answered)
 
 _MOST_AUDITS = 100_000
 _DISAGREEMENTS = 5
@@ -66,8 +69,7 @@ class _Found:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.payments = library.payments()
-        self.answered = library.answered()
+        self.payments, self.answered = _under_one_name(library)
         self._runs: dict[str, list[Payment]] = {}
         self._audits: dict[str | None, list[Payment]] = {}
         self._tools: dict[str | None, list[Answered]] = {}
@@ -142,6 +144,19 @@ class _Found:
                 )
             )
         return tuple(sorted(found, key=lambda each: (-each.pending, each.task)))
+
+
+def _under_one_name(library: Library) -> tuple[Sequence[Payment], Sequence[Answered]]:
+    """What was paid and answered, each task under the name that it has now: another may be merged into it."""
+    payments, answered = library.payments(), library.answered()
+    tasks = {each.task for each in payments} | {each.task for each in answered}
+    names = {task: library.resolve(task) for task in tasks if task is not None}
+
+    def named(each: T) -> T:
+        now = each.task if each.task is None else names[each.task]
+        return each if now == each.task else dataclasses.replace(each, task=now)
+
+    return tuple(map(named, payments)), tuple(map(named, answered))
 
 
 def routes(answered: Sequence[Answered]) -> tuple[RouteShare, ...]:

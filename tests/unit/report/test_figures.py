@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latm.library import Answered, Kept, Library, Payment
+from latm.library import Answered, JournalEntry, Kept, Library, Payment
 from latm.report import Report, gather
 from latm.report._gather import compared
 from latm.report._money import Strong, break_even, money, thinned
-from unit.report.filled import CHEAP, MAKING, STRONG, fill
+from unit.report.filled import CHEAP, MAKING, STRONG, fill, made
 
 NOW = datetime(2026, 3, 30, tzinfo=UTC)
 
@@ -195,6 +195,32 @@ def test_comparisons_come_with_what_they_show(report: Report) -> None:
     assert newest.verdict.startswith("tuned is better than base on real.jsonl")
     (promoted,) = report.promotions
     assert (promoted.role, promoted.model, promoted.comparison) == ("user", "local:tuned/complaints", 2)
+
+
+def test_a_task_that_another_name_was_merged_into_has_the_replies_to_both() -> None:
+    library = Library("sqlite://")
+    library.add(made("word-sorting", run="make-1"))
+    for task, usd in (("sort-words", "1"), ("something-else", "9")):
+        library.record(
+            JournalEntry(
+                run=f"ask-{task}",
+                step="fallback",
+                digest="d",
+                role="fallback",
+                model="p:m",
+                request={},
+                reply={},
+                task=task,
+                cost_usd=Decimal(usd),
+            )
+        )
+    library.alias("sort-words", "word-sorting")
+    library.count_answers([answers(2, "0.1", task="word-sorting")])
+    found = gather(library)
+    library.close()
+    even = found.tools[0].break_even
+    assert (even.alone_usd, even.alone_of, even.own_task) == (1, 1, True)
+    assert (found.money.by_task, found.money.alone_usd) == (2, 1 + 9 + 2)
 
 
 def test_a_comparison_that_cannot_be_read_says_why() -> None:
