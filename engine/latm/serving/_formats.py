@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -99,30 +100,51 @@ def _check_names(tools: Sequence[Tool]) -> None:
         for name, statement in _bindings(tool.source):
             other, same = bound.setdefault(name, (tool.name, statement))
             if other != tool.name and same != statement:
-                raise ConfigError(
-                    f"{other} and {tool.name} both define {name}: write each into a module of its own, with "
-                    f"latm tools export --format python {other} > {other.replace('-', '_')}.py"
-                )
+                raise _clash(f"{other} and {tool.name} both define {name}", other)
+    for tool in tools:
+        own = {name for name, _ in _bindings(tool.source)}
+        for name in sorted(_taken(tool.source) & bound.keys() & vars(builtins).keys() - own):
+            other, _ = bound[name]
+            raise _clash(f"{other} defines {name}, which {tool.name} takes from Python itself", other)
+
+
+def _clash(what: str, name: str) -> ConfigError:
+    return ConfigError(
+        f"{what}: write each into a module of its own, with latm tools export --format python {name} > "
+        f"{name.replace('-', '_')}.py"
+    )
+
+
+def _taken(source: str) -> set[str]:
+    """The names that a source reads anywhere."""
+    tree = parse(source)
+    return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)} if tree else set()
 
 
 def _bindings(source: str) -> Iterator[tuple[str, str]]:
-    """The names that a module binds at its top, each with the statement that does."""
+    """The names that a module binds at its top, under ``try`` too, each with the statement that does."""
     tree = parse(source)
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.Import | ast.ImportFrom):
+    for statement in tree.body if tree else ():
+        yield from _bound_in(statement, statement)
+
+
+def _bound_in(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    match node:
+        case ast.Import() | ast.ImportFrom():
             for alias in node.names:
-                origin = f"{getattr(node, 'module', '')}.{alias.name}"
-                yield alias.asname or alias.name.partition(".")[0], f"import {origin}"
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name, ast.unparse(node)
-        else:
-            names = [
-                each.id
-                for each in ast.walk(node)
-                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-            ]
-            for name in names:
-                yield name, ast.unparse(node)
+                # Alone in its statement or not: the same import is no clash.
+                origin = f"import {getattr(node, 'module', '')}.{alias.name}"
+                bound = alias.asname or alias.name.partition(".")[0]
+                yield bound, origin if node is statement else ast.unparse(statement)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name, ast.unparse(statement)
+        case ast.Name(ctx=ast.Store()):
+            yield node.id, ast.unparse(statement)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp() | ast.Lambda():
+            pass  # what these bind is theirs alone
+        case _:
+            for each in ast.iter_child_nodes(node):
+                yield from _bound_in(each, statement)
 
 
 def _without_future(source: str) -> tuple[str, list[str]]:

@@ -125,6 +125,24 @@ def test_two_tools_that_name_one_thing_differently_make_none() -> None:
     assert python_module([tool("adding", SOURCES["adding"]), tool("same", SOURCES["adding"])])
 
 
+def test_a_name_that_one_tool_defines_is_no_name_that_another_takes_from_python() -> None:
+    """Else both would load, and one would compute something else than what was verified."""
+    own = (
+        "def sum(of: list[int]) -> int:\n    return 7\n\ndef seven(n: list[int]) -> int:\n    return sum(n)\n"
+    )
+    with pytest.raises(ConfigError, match="own defines sum, which adding takes from Python itself"):
+        python_module([tool("adding", SOURCES["adding"]), tool("own", own)])
+    head = "try:\n    import json as tools\nexcept ImportError:\n    tools = 1\n"
+    tried = f"{head}\ndef f(n: int) -> int:\n    return n\n"
+    with pytest.raises(ConfigError, match="one and two both define tools"):
+        python_module(
+            [tool("one", tried), tool("two", tried.replace("json", "re").replace("def f", "def g"))]
+        )
+    listed = "ODD = [n for n in (1, 3)]\n\ndef f(n: int) -> bool:\n    return n in ODD\n"
+    other = listed.replace("ODD", "EVEN").replace("1, 3", "2, 4").replace("def f", "def g")
+    assert python_module([tool("odd", listed), tool("even", other)])
+
+
 @given(st.text(st.characters()))
 def test_what_models_wrote_never_leaves_its_comment(summary: str) -> None:
     card = Scorecard(evidence=(Evidence(stage="verify", summary=summary),))
