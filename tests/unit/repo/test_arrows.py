@@ -35,6 +35,46 @@ def test_the_engine_names_no_provider() -> None:
     assert wrong_imports("latm", *PROVIDERS) == []
 
 
+ROOMS = {
+    "cli": {"cli", "report", "serving", "maker", "user", "dispatcher", "tuner", "library", "pages"},
+    "report": {"report", "tuner", "library", "pages"},
+    "serving": {"serving", "user", "library"},
+    "tuner": {"tuner", "maker", "library", "pages"},
+    "maker": {"maker", "user", "library"},
+    "user": {"user"},
+    "dispatcher": {"dispatcher", "library"},
+    "library": {"library"},
+    "pages": {"pages"},
+}
+"""Whom each room of the engine may lean on."""
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_the_rooms_of_the_engine_lean_on_each_other_one_way(room: str) -> None:
+    found = {
+        (name, target)
+        for name, path in MODULES
+        if name.split(".")[:2] == ["latm", room]
+        for target in imported(name, path)
+        if target.startswith("latm.") and target.split(".")[1] in ROOMS.keys() - ROOMS[room]
+    }
+
+    assert found == set()
+
+
+def test_nobody_leans_on_what_people_look_at() -> None:
+    faces = {"cli", "report", "serving"}
+    found = {
+        (name, target)
+        for name, path in MODULES
+        if name.split(".")[1:2] and name.split(".")[1] not in faces
+        for target in imported(name, path)
+        if target.split(".")[:1] == ["latm"] and target.split(".")[1:2] and target.split(".")[1] in faces
+    }
+
+    assert found == set()
+
+
 @pytest.mark.parametrize("provider", sorted(PROVIDERS))
 def test_providers_do_not_lean_on_each_other(provider: str) -> None:
     assert wrong_imports(provider, *(PROVIDERS - {provider})) == []
