@@ -106,24 +106,7 @@ async def furnish(
     stack.push_async_callback(_close, roles.aclose)
     sandbox = await stack.enter_async_context(open_sandbox(config, plugins, events))
     user = User(roles=roles, sandbox=sandbox)
-    # These start a cell only when a strict making needs one.
-    other = await stack.enter_async_context(
-        open_sandbox(config, plugins, events, hash_seed=_OTHER_SEED, time_zone=_OTHER_ZONE)
-    )
-    judging = await stack.enter_async_context(
-        judging_sandbox(
-            launcher=config.sandbox.launcher,
-            launchers=plugins.launchers(),
-            on_event=lambda name, fields: events.tell(f"judge.{name}", **fields),
-        )
-    )
-    strict = Strict(
-        cells=sandbox,
-        other=other,
-        judge=Judge(judging, sandbox, seed=0, cases=config.making.cases),
-        user=user if "user" in config.roles else None,
-        clock=clock,
-    )
+    strict = await _strict(stack, config, plugins, events, sandbox=sandbox, user=user, clock=clock)
     dispatcher = Dispatcher(roles=roles, library=library)
     maker = Maker(
         roles=roles,
@@ -140,28 +123,10 @@ async def furnish(
         # The first question need not wait for the whole index: of 10,000 tools it takes seconds.
         chores.start("index", lambda: in_thread(dispatcher.known.refresh), awaited=False)
     tally = Tally(library, chores, clock)
-    fallback = Fallback(roles=roles) if config.has_fallback else None
     learner = Learner(
         library=library, maker=maker, settings=config.making, chores=chores, clock=clock, events=events
     )
-    auditor = Auditor(
-        library=library,
-        fallback=fallback,
-        learner=learner,
-        settings=config.auditing,
-        chores=chores,
-        events=events,
-    )
-    solver = Solver(
-        library=library,
-        user=user,
-        dispatcher=dispatcher,
-        fallback=fallback,
-        learner=learner,
-        auditor=auditor,
-        tally=tally,
-        events=events,
-    )
+    solver = _solver(config, roles, learner, dispatcher, user=user, tally=tally)
     return Rooms(
         tasks=tasks,
         library=library,
@@ -170,9 +135,65 @@ async def furnish(
         maker=maker,
         user=user,
         solver=solver,
-        auditor=auditor,
+        auditor=solver.auditor,
         tally=tally,
         chores=chores,
+    )
+
+
+async def _strict(
+    stack: AsyncExitStack,
+    config: Config,
+    plugins: Plugins,
+    events: Events,
+    *,
+    sandbox: AsyncSandbox,
+    user: User,
+    clock: Clock,
+) -> Strict:
+    """What strict makings need beside; its sandboxes start a cell only when there is one."""
+    other = await stack.enter_async_context(
+        open_sandbox(config, plugins, events, hash_seed=_OTHER_SEED, time_zone=_OTHER_ZONE)
+    )
+    judging = await stack.enter_async_context(
+        judging_sandbox(
+            launcher=config.sandbox.launcher,
+            launchers=plugins.launchers(),
+            on_event=lambda name, fields: events.tell(f"judge.{name}", **fields),
+        )
+    )
+    return Strict(
+        cells=sandbox,
+        other=other,
+        judge=Judge(judging, sandbox, seed=0, cases=config.making.cases),
+        user=user if "user" in config.roles else None,
+        clock=clock,
+    )
+
+
+def _solver(
+    config: Config, roles: Roles, learner: Learner, dispatcher: Dispatcher, *, user: User, tally: Tally
+) -> Solver:
+    """Who answers questions, and who looks at the answers again."""
+    library, events = learner.library, learner.events
+    fallback = Fallback(roles=roles) if config.has_fallback else None
+    auditor = Auditor(
+        library=library,
+        fallback=fallback,
+        learner=learner,
+        settings=config.auditing,
+        chores=learner.chores,
+        events=events,
+    )
+    return Solver(
+        library=library,
+        user=user,
+        dispatcher=dispatcher,
+        fallback=fallback,
+        learner=learner,
+        auditor=auditor,
+        tally=tally,
+        events=events,
     )
 
 
