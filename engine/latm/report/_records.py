@@ -354,4 +354,6 @@ class Report:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to tell of."""
-        return not (self.questions or self.tools or self.pending or self.comparisons)
+        money = self.money
+        paid = money.answering.calls or money.others.calls or money.before.calls
+        return not (self.questions or self.tools or self.pending or self.comparisons or paid)

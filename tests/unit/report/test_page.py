@@ -192,6 +192,19 @@ def test_each_state_of_break_even_has_its_sentence(report: Report) -> None:
     )
 
 
+def test_where_money_was_spent_something_has_happened(report: Report) -> None:
+    """As by the making of a first tool that came to nothing, or by a tuning alone."""
+    nothing = Sum()
+    for spent in ("questions", "makings", "audits", "others", "before"):
+        sums = dict.fromkeys(("questions", "makings", "audits", "others", "before"), nothing)
+        sums[spent] = Sum(calls=1, known_usd=Decimal(5))
+        paid = dataclasses.replace(report.money, **sums, points=(), alone_usd=None)
+        none = {name: () for name in ("routes", "tools", "pending", "comparisons", "promotions")}
+        found = dataclasses.replace(report, money=paid, questions=0, counted_since=report.made, **none)
+        assert "Nothing has happened" not in page(found)
+        assert "$5.00" in page(found)
+
+
 def test_a_library_without_prices_has_a_page() -> None:
     library = Library("sqlite://")
     library.add(made("free", run="r"))
