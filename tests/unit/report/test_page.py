@@ -199,7 +199,7 @@ def test_where_money_was_spent_something_has_happened(report: Report) -> None:
         sums = dict.fromkeys(("questions", "makings", "audits", "others", "before"), nothing)
         sums[spent] = Sum(calls=1, known_usd=Decimal(5))
         paid = dataclasses.replace(report.money, **sums, points=(), alone_usd=None)
-        none = {name: () for name in ("routes", "tools", "pending", "comparisons", "promotions")}
+        none = dict.fromkeys(("routes", "tools", "pending", "comparisons", "promotions"), ())
         found = dataclasses.replace(report, money=paid, questions=0, counted_since=report.made, **none)
         assert "Nothing has happened" not in page(found)
         assert "$5.00" in page(found)
