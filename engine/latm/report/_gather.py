@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, final
 
 from latm._auditing import counting
 from latm._latency import quantile
+from latm._records import Example
 from latm.errors import ConfigError
 from latm.library import Answered, Audit, Kept, Payment, Promotion, Version
 from latm.report._money import Strong, break_even, kind_of, money, total
@@ -127,7 +128,10 @@ class _Found:
 
     def pending(self, enough: int | None) -> tuple[PendingTask, ...]:
         found: list[PendingTask] = []
-        for task, examples in self.library.tasks().items():
+        # A making from examples of a caller's, of which none are pending, may have come to nothing, too.
+        tried = {each.task for group in self._runs.values() for each in group if each.task is not None}
+        alone: dict[str, tuple[Example, ...]] = dict.fromkeys(tried - {*self.library.names()}, ())
+        for task, examples in {**alone, **self.library.tasks()}.items():
             makings = self.library.makings(task)
             newest = makings[0] if makings else None
             current = self.library.current(task)

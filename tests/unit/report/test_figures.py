@@ -223,6 +223,30 @@ def test_a_task_that_another_name_was_merged_into_has_the_replies_to_both() -> N
     assert (found.money.by_task, found.money.alone_usd) == (2, 1 + 9 + 2)
 
 
+def test_a_making_that_came_to_nothing_is_told_of_without_anything_pending() -> None:
+    library = Library("sqlite://")
+    run = library.begin("opening-hours", "print")
+    library.record(
+        JournalEntry(
+            run=run,
+            step="propose/1",
+            digest="d",
+            role="maker",
+            model="p:m",
+            request={},
+            reply={},
+            task="Opening Hours",
+            cost_usd=Decimal(5),
+        )
+    )
+    library.fail(run, (), stage="propose", error="it needs a network")
+    found = gather(library, enough=9)
+    library.close()
+    (task,) = found.pending
+    assert (task.task, task.pending, task.state, task.making.known_usd) == ("opening-hours", 0, "failed", 5)
+    assert not found.empty
+
+
 def test_a_comparison_that_cannot_be_read_says_why() -> None:
     kept = Kept(key="7", name="x", record={"format": 99}, created="c", changed="c")
     found = compared(kept)
