@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import typer
 from rich.table import Table
 
 from latm._plugins import ModelRef, Plugins
 from latm._rooms import load_plugins
-from latm.cli._say import data_console, note, print_json
+from latm.cli._say import note, print_json, print_table
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import ROLES, Config
 from latm.errors import LatmError
@@ -46,13 +47,12 @@ def models(
     for each in providers:
         key = "needs none" if each["key_env"] is None else f"{each['key_env']}: {_word(each['key'])}"
         table.add_row(str(each["provider"]), str(each["from"]), key)
-    console = data_console()
-    console.print(table)
-    console.print()
+    print_table(table)
+    typer.echo()
     table = Table("role", "model", box=None, pad_edge=False, header_style="bold")
     for role, model in roles.items():
         table.add_row(role, model or ("the maker's" if role == "fallback" and roles["maker"] else "-"))
-    console.print(table)
+    print_table(table)
     for problem in problems.values():
         note(problem, style="yellow")
     for fault in broken:

@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from latm.errors import (
     BackendError,
@@ -57,6 +58,7 @@ DEBUG = "LATM_DEBUG"
 _UNWRITTEN = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """How a write to stdout fails."""
 
+_PIPED_WIDTH = 10_000  # columns; a table takes what it needs
 _WIDEST_INT = 14_000  # bits; Python refuses to write more than 4,300 digits
 
 KEPT = "what was paid for is in the journal of the library"
@@ -125,6 +127,14 @@ def progress_console() -> Console:
 def data_console() -> Console:
     """A console on stdout as it is now."""
     return Console(highlight=False, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Write a table to stdout; in a pipe no cell is cut, since another program reads it."""
+    console = data_console()
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    console.print(table)
 
 
 def note(text: str, style: str = "dim") -> None:

@@ -15,7 +15,7 @@ from latm.cli import _keeping
 from latm.cli._bars import waiting
 from latm.cli._export import export
 from latm.cli._keeping import NameArgument, opened
-from latm.cli._say import data_console, guarded, money, note, plain, print_json
+from latm.cli._say import data_console, guarded, money, note, plain, print_json, print_table
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
 from latm.library import Making, Version
 
@@ -66,12 +66,14 @@ def list_(
     elif not rows:
         note(f"{url} holds no tools yet; latm make TASK --examples FILE.jsonl makes one")
     else:
-        table = Table("tool", "version", "function", "uses", "failed", "made by", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for head in ("tool", "version", "function", "uses", "failed", "made by"):
+            table.add_column(head, overflow="fold", no_wrap=head == "tool")  # a name is there to be copied
         for tool, uses, failures in rows:
             table.add_row(
                 tool.name, str(tool.version), tool.function, str(uses), str(failures), tool.provenance.maker
             )
-        data_console().print(table)
+        print_table(table)
     for each in idle:
         why = f": {each.reason}" if each.reason else ""
         note(f"{each.tool.name}: version {each.tool.version} is {each.status}{why}")
@@ -211,7 +213,7 @@ def _evidence(console: Console, tool: Tool, version: Version) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for key, value in rows.items():
         table.add_row(f"[bold]{key}[/bold]", escape(value))
-    console.print(table)
+    print_table(table)
     for one in tool.scorecard.evidence:
         mark = "[green]held[/green]" if one.held else "[yellow]open[/yellow]"
         console.print(f"{mark} [bold]{one.stage}[/bold] {escape(one.summary)}", highlight=False)

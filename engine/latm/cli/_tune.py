@@ -212,8 +212,11 @@ def compare(
     show.compared(made)
     if html is not None:
         note(f"{html} is to look at")
-    if made.comparison.better():
-        note(f"latm tune promote {file} --role ROLE lets it take a role's place")
+    if better := made.comparison.better():
+        talks = any(each.converses for each in models if each.model in better)
+        place = "ROLE lets it take a role's place"
+        only = "dispatcher lets it choose tools, where its labels are their names"
+        note(f"latm tune promote {file} --role {place if talks else only}")
 
 
 @tune.command("run")

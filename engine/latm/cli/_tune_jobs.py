@@ -13,6 +13,7 @@ from latm.cli._progress import TuningProgress
 from latm.cli._say import guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption
 from latm.cli._tune import SpecArgument, open_engine, tune
+from latm.errors import nearest
 from latm.tuner import TuningSpec
 from latm.tuner._runs import Training
 from latm.tuner.promotion import watch
@@ -94,13 +95,16 @@ def status(
     """
     with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         jobs = engine.tuning.jobs(name)
+        known = {each.name for each in engine.tuning.jobs()} if not jobs else set()
         promotions = [each for each in engine.library.promotions().values() if name in {None, each.tuning}]
         said = watch(engine.library, now=datetime.now(UTC))
     if json_:
         print_json(show.status_record(jobs, promotions))
         return
     show.status(jobs, said if name is None else ())
-    if not jobs:
+    if known:
+        note(f"there is no training job of {name!r}.{nearest(name or '', known)}")
+    elif not jobs:
         note("no model was tuned yet; latm tune new FILE begins")
 
 

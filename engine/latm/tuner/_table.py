@@ -70,6 +70,10 @@ def _below(scores: Sequence[Score], of: Mapping[str, Entrant]) -> Iterator[str]:
     if any(each.cost_usd is None for each in scores):
         yield ""
         yield from _wrapped(f'"{UNKNOWN}": the price of a model, or what a reply took, is not known.')
+    unsure = [f"{each.contender} {each.unsure:,} of {each.n:,}" for each in scores if each.unsure]
+    if unsure:
+        yield ""
+        yield from _wrapped(f"Unsure, which counts as wrong: {', '.join(unsure)}.")
     sure = [
         f"{each.contender} {each.calibration_error:.2f}"
         for each in scores

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,19 @@ def test_a_command_that_only_looks_makes_no_library(
 
     assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
     assert list(tmp_path.glob("latm.db*")) == []
+
+
+def test_a_pipe_gets_names_whole(tmp_path: Path) -> None:
+    name, maker = "a" * 60, "provider:" + "m" * 90
+    made = tool(name=name)
+    origin = dataclasses.replace(made.provenance, maker=maker)
+    with closing(Library(f"sqlite:///{tmp_path / 'latm.db'}")) as library:
+        library.add(dataclasses.replace(made, provenance=origin))
+
+    done = CliRunner().invoke(app, ["tools", "list", "--library", str(tmp_path / "latm.db")])
+
+    (line,) = done.stdout.splitlines()[1:]
+    assert (line.split()[0], line.split()[-1]) == (name, maker)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def test_from_samples_to_a_comparison(latm: Any, place: Path) -> None:
     assert compared.returncode == 0, compared.stderr
     assert "tuned (40) is better than base on real.jsonl, n = 60" in compared.stdout
     assert all(len(line) <= 80 for line in compared.stdout.splitlines())
+    assert "promote pets.toml --role dispatcher lets it choose tools" in compared.stderr
     for page in ("review.html", "comparison.html"):
         links = Links()
         links.feed((place / page).read_text())
@@ -112,6 +113,9 @@ def test_from_samples_to_a_comparison(latm: Any, place: Path) -> None:
 
     status = json.loads(latm("tune", "status", "--json").stdout)
     assert [job["samples"] for job in status["jobs"]] == [40, 20]
+    other = latm("tune", "status", "pest")
+    assert (other.returncode, other.stdout) == (0, "")
+    assert other.stderr == "there is no training job of 'pest'. Did you mean 'pets'?\n"
     said = latm("tune", "label", "pets.toml", "All night barking and growling, and a leash")
     assert (said.returncode, said.stdout) == (0, "dog\n")
     refused = latm("tune", "promote", "pets.toml", "--role", "user")

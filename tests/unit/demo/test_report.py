@@ -198,9 +198,9 @@ def test_what_ended_early_is_reported_with_its_cause():
 
 
 def test_failed_makings_and_the_place_of_the_library_are_told():
-    text = printed(result(asked(1), failures=("it would not [run]",), library="sqlite:///my.db"))
+    text = printed(result(asked(1), failures=("it would not [run]",), library="sqlite:///my db"))
     assert "No tool was made: it would not [run]" in text
-    assert "The tools are in sqlite:///my.db" in text
+    assert "The tools are in sqlite:///my db: latm tools list --library 'sqlite:///my db'" in text
     assert "was temporary" in printed(MIXED)
 
 

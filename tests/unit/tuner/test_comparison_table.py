@@ -14,6 +14,7 @@ from latm.tuner import Sample, TuningSpec
 from latm.tuner._numbers import percent, seconds, usd
 from latm.tuner._table import table
 from latm.tuner.comparison import Comparison, Score, majority
+from latm.tuner.formats import UNSURE
 from unit.tuner.contest import SPEC, compared, contender, full, right_of, samples
 
 
@@ -112,6 +113,17 @@ def test_calibration_is_told_where_there_are_confidences() -> None:
 
     assert f"tuned (300) {error:.2f}." in " ".join(table(found).split())
     assert "calibration" not in table(compared({"real.jsonl": samples(4)}, contender("base", right_of(2))))
+
+
+def test_abstaining_is_told_since_it_counts_as_wrong() -> None:
+    sets = {"real.jsonl": samples(6)}
+    doubting = contender("base", lambda sample, number: sample.label if number > 4 else UNSURE)
+
+    text = table(compared(sets, doubting, contender("tuned", right_of(6), model="fake:t", trained=3)))
+
+    assert "Unsure, which counts as wrong: base 4 of 6." in text
+    assert "33.3 %" in row(text, "base")
+    assert "Unsure" not in table(compared(sets, contender("base", right_of(2))))
 
 
 def test_one_contender_and_one_sample_make_a_table() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
@@ -278,5 +279,6 @@ def _notes(result: DemoResult, console: Console) -> None:
         )
     where = "The library was temporary; --library FILE keeps the tools."
     if result.library is not None:
-        where = f"The tools are in {escape(result.library)}; latm tools list shows them."
+        option = shlex.quote(result.library)
+        where = f"The tools are in {escape(result.library)}: latm tools list --library {escape(option)}"
     console.print(where, style="dim", soft_wrap=True)  # a path cut in two cannot be copied
