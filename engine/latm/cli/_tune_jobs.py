@@ -95,7 +95,7 @@ def status(
     """
     with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
         jobs = engine.tuning.jobs(name)
-        known = {each.name for each in engine.tuning.jobs()} if not jobs else set()
+        known = {each.name for each in (() if jobs else engine.tuning.jobs())}
         promotions = [each for each in engine.library.promotions().values() if name in {None, each.tuning}]
         said = watch(engine.library, now=datetime.now(UTC))
     if json_:
