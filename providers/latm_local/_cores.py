@@ -14,31 +14,25 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-_lock = threading.Lock()
-_within: list[Any] = []
-"""The limit that holds, once for each thread within a block."""
+_taken = threading.Lock()
 
 
 @contextmanager
 def one_core() -> Generator[None, None, None]:
     """Keep BLAS to one thread within the block.
 
-    The limit is the process's, so the first thread that comes sets it, and the last that goes gives the cores
-    back: what each of several finds when it comes may be another's limit.
+    The limit is the process's, and threadpoolctl lets only the thread that set OpenBLAS's lift it. Of several
+    threads the first sets it, and gives the cores back when it goes; the others set nothing, and may have all
+    cores for the rest of their way.
     """
-    with _lock:
-        if not _within:
-            known = _controller(scipy="scipy.linalg" in sys.modules)
-            _within.append(known.limit(limits=1, user_api="blas"))
-        else:
-            _within.append(_within[0])
-    try:
+    if not _taken.acquire(blocking=False):
         yield
+        return
+    try:
+        with _controller(scipy="scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
+            yield
     finally:
-        with _lock:
-            limit = _within.pop()
-            if not _within:
-                limit.restore_original_limits()
+        _taken.release()
 
 
 @cache

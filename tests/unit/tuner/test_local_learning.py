@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,21 @@ class Recorder(BaseEstimator):  # type: ignore[misc]  # ships no types
 def test_a_training_keeps_to_a_core() -> None:
     before = threads()
     assert _scikit.fit(Recorder(), [], []).threads_ <= {1}
+    assert threads() == before
+
+
+def test_after_trainings_at_once_the_other_cores_are_given_back() -> None:
+    before = threads()
+    fitted: list[Any] = []
+    at_once = [
+        threading.Thread(target=lambda: fitted.extend(_scikit.fit(Recorder(), [], []) for _ in range(20)))
+        for _ in range(4)
+    ]
+    for each in at_once:
+        each.start()
+    for each in at_once:
+        each.join()
+    assert len(fitted) == 80
     assert threads() == before
 
 
