@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,18 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs the command in that folder and in this process: to start one for each takes most of the time."""
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(app, arguments)
+
+    return run
+
+
 class Links(HTMLParser):
     """What a page asks for from elsewhere."""
 
@@ -69,40 +82,42 @@ class Links(HTMLParser):
         ]
 
 
-def test_a_file_that_was_just_written_can_be_read(latm: Any, tmp_path: Path) -> None:
+def test_a_file_that_was_just_written_can_be_read(
+    latm: Any, here: Callable[..., Any], tmp_path: Path
+) -> None:
     made = latm("tune", "new", "shop.toml")
     assert (made.returncode, made.stdout) == (0, "shop.toml\n")
     assert "latm tune synthesise shop.toml" in made.stderr
-    again = latm("tune", "new", "shop.toml")
-    assert (again.returncode, again.stderr) == (
+    again = here("tune", "new", "shop.toml")
+    assert (again.exit_code, again.stderr) == (
         2,
         "latm: shop.toml: is there already: change it, or choose another name\n",
     )
-    own = latm("tune", "new", "own.toml", "-l", 'a "b"=With "quotes" and \\.', "-l", "c")
-    assert own.returncode == 0
+    own = here("tune", "new", "own.toml", "-l", 'a "b"=With "quotes" and \\.', "-l", "c")
+    assert own.exit_code == 0
     for file in ("shop.toml", "own.toml"):
         written(tmp_path / f"data/{Path(file).stem}/train.jsonl", [])
-        looked = latm("tune", "review", file)
+        looked = here("tune", "review", file)
         assert "holds no sample" in looked.stderr, looked.stderr
-    alone = latm("tune", "new", "one.toml", "-l", "a")
-    assert (alone.returncode, alone.stderr) == (
+    alone = here("tune", "new", "one.toml", "-l", "a")
+    assert (alone.exit_code, alone.stderr) == (
         2,
         "latm: --label: one label alone: there is nothing to tell apart\n",
     )
 
 
-def test_from_samples_to_a_comparison(latm: Any, place: Path) -> None:
-    looked = latm("tune", "review", "pets.toml", "--data", "real.jsonl", "--html", "review.html")
-    assert looked.returncode == 0, looked.stdout
+def test_from_samples_to_a_comparison(here: Callable[..., Any], place: Path) -> None:
+    looked = here("tune", "review", "pets.toml", "--data", "real.jsonl", "--html", "review.html")
+    assert looked.exit_code == 0, looked.stdout
     assert "Training may go on." in looked.stdout
-    trained = latm("tune", "train", "pets.toml", "--samples", "20")
-    assert trained.returncode == 0, trained.stderr
+    trained = here("tune", "train", "pets.toml", "--samples", "20")
+    assert trained.exit_code == 0, trained.stderr
     assert trained.stdout.startswith("local:tuned/pets-")
     assert "tuned of local:zero-shot on 20 samples" in trained.stderr
-    assert latm("tune", "train", "pets.toml").returncode == 0
+    assert here("tune", "train", "pets.toml").exit_code == 0
 
-    compared = latm("tune", "compare", "pets.toml", "-d", "real.jsonl", "--html", "comparison.html")
-    assert compared.returncode == 0, compared.stderr
+    compared = here("tune", "compare", "pets.toml", "-d", "real.jsonl", "--html", "comparison.html")
+    assert compared.exit_code == 0, compared.stderr
     assert "tuned (40) is better than base on real.jsonl, n = 60" in compared.stdout
     assert all(len(line) <= 80 for line in compared.stdout.splitlines())
     assert "promote pets.toml --role dispatcher lets it choose tools" in compared.stderr
@@ -111,47 +126,49 @@ def test_from_samples_to_a_comparison(latm: Any, place: Path) -> None:
         links.feed((place / page).read_text())
         assert links.found == []
 
-    status = json.loads(latm("tune", "status", "--json").stdout)
+    status = json.loads(here("tune", "status", "--json").stdout)
     assert [job["samples"] for job in status["jobs"]] == [40, 20]
-    other = latm("tune", "status", "pest")
-    assert (other.returncode, other.stdout) == (0, "")
+    other = here("tune", "status", "pest")
+    assert (other.exit_code, other.stdout) == (0, "")
     assert other.stderr == "there is no training job of 'pest'. Did you mean 'pets'?\n"
-    said = latm("tune", "label", "pets.toml", "All night barking and growling, and a leash")
-    assert (said.returncode, said.stdout) == (0, "dog\n")
-    refused = latm("tune", "promote", "pets.toml", "--role", "user")
-    assert (refused.returncode, "only picks labels" in refused.stderr) == (2, True)
+    said = here("tune", "label", "pets.toml", "All night barking and growling, and a leash")
+    assert (said.exit_code, said.stdout) == (0, "dog\n")
+    refused = here("tune", "promote", "pets.toml", "--role", "user")
+    assert (refused.exit_code, "only picks labels" in refused.stderr) == (2, True)
 
 
-def test_json_says_the_same(latm: Any, place: Path) -> None:
-    review = json.loads(latm("tune", "review", "pets.toml", "--json").stdout)
+def test_json_says_the_same(here: Callable[..., Any], place: Path) -> None:
+    review = json.loads(here("tune", "review", "pets.toml", "--json").stdout)
     assert review["may_train"] is True
-    model = json.loads(latm("tune", "train", "pets.toml", "--json").stdout)
+    model = json.loads(here("tune", "train", "pets.toml", "--json").stdout)
     assert (model["samples"], model["cost_usd"]) == (40, "0")
-    compared = json.loads(latm("tune", "compare", "pets.toml", "-d", "real.jsonl", "--json").stdout)
+    compared = json.loads(here("tune", "compare", "pets.toml", "-d", "real.jsonl", "--json").stdout)
     assert compared["comparison"]["shown"] is True
     assert compared["number"] == 1
-    gone = json.loads(latm("tune", "delete", model["model"], "--json").stdout)
+    gone = json.loads(here("tune", "delete", model["model"], "--json").stdout)
     assert gone["model"] == model["model"]
-    again = latm("tune", "compare", "pets.toml", "-d", "real.jsonl")
-    assert (again.returncode, again.stderr) == (
+    again = here("tune", "compare", "pets.toml", "-d", "real.jsonl")
+    assert (again.exit_code, again.stderr) == (
         2,
         "latm: no model was tuned of local:zero-shot for 'pets': train one (latm tune train)\n",
     )
 
 
-def test_a_review_with_errors_ends_with_1_and_stops_the_training(latm: Any, place: Path) -> None:
+def test_a_review_with_errors_ends_with_1_and_stops_the_training(
+    here: Callable[..., Any], place: Path
+) -> None:
     lines = notes(1, 40)
     written(place / "data/pets/train.jsonl", [*lines, {**lines[0], "label": "dog"}])
-    looked = latm("tune", "review", "pets.toml")
-    assert looked.returncode == 1
+    looked = here("tune", "review", "pets.toml")
+    assert looked.exit_code == 1
     assert "Training may not go on: mend the errors first." in looked.stdout
-    trained = latm("tune", "train", "pets.toml")
-    assert trained.returncode == 2
+    trained = here("tune", "train", "pets.toml")
+    assert trained.exit_code == 2
     assert "contradiction: line 1, line 41" in trained.stderr
-    mended = latm("tune", "review", "pets.toml", "--fix", "drop")
-    assert mended.returncode == 0, mended.stdout
+    mended = here("tune", "review", "pets.toml", "--fix", "drop")
+    assert mended.exit_code == 0, mended.stdout
     assert len((place / "data/pets/dropped.jsonl").read_text().splitlines()) == 2
-    assert latm("tune", "train", "pets.toml").returncode == 0
+    assert here("tune", "train", "pets.toml").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -173,13 +190,8 @@ def test_a_review_with_errors_ends_with_1_and_stops_the_training(latm: Any, plac
         (("label", "pets.toml", ""), 2, "text: is empty"),
     ],
 )
-def test_a_mistake_is_named(
-    place: Path, monkeypatch: pytest.MonkeyPatch, arguments: Any, code: int, message: str
-) -> None:
-    monkeypatch.chdir(place)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    # In this process: to start one for each would take most of the time.
-    ran = CliRunner().invoke(app, ["tune", *arguments])
+def test_a_mistake_is_named(here: Callable[..., Any], arguments: Any, code: int, message: str) -> None:
+    ran = here("tune", *arguments)
     assert (ran.exit_code, message in ran.stderr) == (code, True), ran.stderr
     assert "Traceback" not in ran.stderr
     assert ran.stdout == ""

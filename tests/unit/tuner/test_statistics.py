@@ -138,6 +138,7 @@ def test_fewer_discordant_samples_than_the_effect_are_not_assumed() -> None:
     assert ours.pairs_needed(1, 0) < 10
 
 
+@settings(max_examples=30)  # statsmodels takes 30 ms for each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(ps: list[float]) -> None:
     with warnings.catch_warnings():
