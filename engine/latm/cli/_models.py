@@ -13,7 +13,7 @@ from latm._rooms import load_plugins
 from latm.cli._say import note, print_json, print_table
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import ROLES, Config
-from latm.errors import LatmError
+from latm.errors import ConfigError, LatmError
 
 
 def models(
@@ -67,6 +67,16 @@ def _problems(settings: Config, plugins: Plugins) -> Iterator[tuple[str, str]]:
         except LatmError as error:
             said = str(error)
             yield name, said if said.startswith("roles.") else f"roles.{name}: {said}"
+
+
+def check_models(settings: Config) -> None:
+    """Refuse roles whose model nobody can be, before one of the others is asked and paid.
+
+    Raises:
+        ConfigError: no working plugin offers the provider of a role; names each such role.
+    """
+    if problems := [said for _, said in _problems(settings, load_plugins(settings))]:
+        raise ConfigError("; ".join(problems))
 
 
 def key_of(settings: Config, plugins: Plugins, provider: str) -> tuple[str | None, bool | None]:

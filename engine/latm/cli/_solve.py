@@ -12,6 +12,7 @@ import typer
 
 from latm._records import Answer
 from latm._sync import Engine
+from latm.cli._models import check_models
 from latm.cli._say import KEPT, NOT_ACHIEVED, Interrupted, cost, note, print_json, undisturbed
 from latm.cli._setting import (
     ConfigOption,
@@ -63,6 +64,7 @@ def solve(
     settings = build_config(
         config, library=library, maker=maker, user=user, dispatcher=dispatcher, fallback=fallback
     )
+    check_models(settings)
     if batch is None:
         _one(settings, typed(str(question)), json_=json_)
     else:

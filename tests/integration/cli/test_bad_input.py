@@ -54,6 +54,13 @@ def test_wrong_models(latm: Any, examples: str, model: str, code: int, message: 
     assert message in complaint(latm("make", "t", "-e", examples, "--maker", model), code)
 
 
+def test_a_model_of_no_provider_is_found_before_another_is_asked(latm: Any, examples: str) -> None:
+    roles = ("--maker", "opnai:gpt-5", "--dispatcher", "openai:gpt-5")
+    message = complaint(latm("solve", "q", *roles, OPENAI_API_KEY="sk-none"), 2)
+    assert "roles.maker: no plugin offers the provider 'opnai'. Did you mean 'openai'?" in message
+    assert "waiting" not in message
+
+
 def test_a_role_that_no_model_fills(latm: Any, examples: str) -> None:
     assert 'add maker = "provider:model" to [roles]' in complaint(latm("make", "t", "-e", examples), 2)
 
