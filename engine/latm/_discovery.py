@@ -115,21 +115,23 @@ class BrokenPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A name in a list of plugins that no plugin has.
+    """A name in a list of plugins or providers that no plugin has, or offers.
 
     Attributes:
         name: as it stands in the list.
         where: the list.
         near: the nearest name that a plugin has; None if none is near.
+        lack: what there is not.
     """
 
     name: str
     where: str
     near: str | None
+    lack: str = "no plugin is called so"
 
     def __str__(self) -> str:
         hint = f" Did you mean {self.near!r}?" if self.near else ""
-        return f"{self.where} names {self.name!r}, but no plugin is called so.{hint}"
+        return f"{self.where} names {self.name!r}, but {self.lack}.{hint}"
 
 
 @dataclass(frozen=True, slots=True)

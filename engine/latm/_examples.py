@@ -15,11 +15,29 @@ _KEYS = ("question", "answer")
 
 
 def distinct(examples: Iterable[Example]) -> tuple[Example, ...]:
-    """The examples without repeated questions, which would verify a function on what it was shown."""
+    """The examples without repeated questions, which would verify a function on what it was shown.
+
+    Raises:
+        ConfigError: one is no example, or its question or answer is no text; ``where`` says which.
+    """
     found: dict[str, Example] = {}
-    for example in examples:
+    for number, example in enumerate(examples):
+        _check(example, f"examples[{number}]")
         found.setdefault(folded(example.question), example)
     return tuple(found.values())
+
+
+def _check(example: object, where: str) -> None:
+    """Refuse what is no example, whatever the types of its caller say."""
+    if not isinstance(example, Example):
+        what = type(example).__name__
+        raise ConfigError(f"must be an Example(question, answer), not {what}", where=where)
+    for key in _KEYS:
+        value: object = getattr(example, key)
+        if not isinstance(value, str):
+            raise ConfigError(f"{key!r} must be text, not {type(value).__name__}", where=where)
+    if not example.question.strip():
+        raise ConfigError("'question' is empty", where=where)
 
 
 def read_examples(path: str | Path) -> tuple[Example, ...]:

@@ -121,7 +121,10 @@ class Plugins:
 
     @property
     def strays(self) -> tuple[Stray, ...]:
-        """Names in the lists of disabled and allowed plugins that no plugin has: misspelt, or not there."""
+        """Names in the lists of disabled and allowed plugins that no plugin has: misspelt, or not there.
+
+        And tables for providers that no plugin offers, as far as `check_options` was asked.
+        """
         return self._strays
 
     @property
@@ -170,8 +173,8 @@ class Plugins:
     def check_options(self, name: str, table: Mapping[str, object]) -> None:
         """Check a provider's table of the configuration, before any backend is made of it.
 
-        A table for a provider that is not there is let pass, since one configuration may serve several
-        machines; one whose name is close to a provider's is not.
+        A table for a provider that is not there is let pass and noted in `strays`, since one configuration
+        may serve several machines; one whose name is close to a provider's is refused.
 
         Raises:
             ConfigError: an option is unknown, with the nearest known one, or has a value of another type.
@@ -184,11 +187,14 @@ class Plugins:
                 check_options(self.entry(name).spec, table, where=where)
             return
         absent = name in self._skipped or any(broken.name == name for broken in self._broken)
+        if absent:
+            return
         near = closest(name, {*self._offers, *self._aliases}, cutoff=_SLIP)
-        if near is not None and not absent:
+        if near is not None:
             raise UnknownProvider(
                 f"{where}: {self._why_unknown(name)} A name of your own needs use = {near!r}.", provider=name
             )
+        self._strays += (Stray(name, "[providers]", None, lack="no plugin offers it"),)
 
     def provider(self, name: str) -> ProviderSpec:
         """The provider of that name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -219,25 +220,53 @@ class Answer:
     trace: tuple[str, ...] = ()
 
 
-_SEPARATORS = re.compile(r"[^0-9a-z]+")
+_NAME = re.compile(r"[0-9a-z]+(?:-[0-9a-z]+)*")
 _LONGEST_NAME = 64
+_MARK_DIGITS = 8
 RESERVED_NAMES = frozenset({"new-task", "none", "unsure"})
 """Words of the dispatcher; no task can be called so."""
 
 
 def slug(name: str) -> str:
-    """The name under which a task and its tool are kept: lower case, hyphens, at most 64 characters.
+    """The name under which a task and its tool are kept: lower case, hyphens, at most 64 characters of ASCII.
+
+    Blanks and punctuation only part words. What says more and cannot stand in such a name, as in ``C++`` or
+    in another script, leaves a mark behind it, and so does what is too long: two names are never taken for
+    one because of what was left out.
 
     Raises:
         ConfigError: nothing usable is left, or the name is one of the dispatcher's own words.
     """
-    words = _SEPARATORS.sub("-", name.casefold()).strip("-")[:_LONGEST_NAME].strip("-")
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need not be checked
+        raise ConfigError(f"a task's name is a text, not {type(name).__name__}", where="task")
+    words = name
+    if len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None:
+        # Twice: an accent may stand in a letter or behind it, also after folding.
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        whole = "-".join("".join(" " if _parts(each) else each for each in folded).split())
+        words = whole if _NAME.fullmatch(whole) and len(whole) <= _LONGEST_NAME else _marked(whole)
     if not words or words in RESERVED_NAMES:
         raise ConfigError(
             f"{name!r} cannot name a task: use letters or digits, and none of "
             f"{', '.join(sorted(RESERVED_NAMES))}"
         )
     return words
+
+
+def _parts(character: str) -> bool:
+    """Whether a character only parts words."""
+    kind = unicodedata.category(character)[0]
+    return character in "`|~^" or (kind in "ZPC" and character not in "#%@")
+
+
+def _marked(whole: str) -> str:
+    """What ASCII can say of a name, and a mark that tells it from others of which ASCII says the same."""
+    if not whole:
+        return ""
+    plain = unicodedata.normalize("NFKD", whole).encode("ascii", "ignore").decode("ascii")
+    said = re.sub(r"[^0-9a-z]+", "-", plain.casefold()).strip("-")
+    room = _LONGEST_NAME - _MARK_DIGITS - 1
+    return f"{said[:room].strip('-') or 'task'}-{digest(whole)[:_MARK_DIGITS]}"
 
 
 def new_run(kind: str) -> str:

@@ -46,7 +46,7 @@ def _fields(reply: Reply) -> tuple[str, str | None]:
         return "", None
     body = fenced[0].strip() if fenced else text
     if not body.startswith("{"):
-        return body.strip("\"'` .").lower(), None
+        return body.strip("\"'`*<> .").lower(), None
     try:
         data: object = json.loads(body, object_pairs_hook=_once_each)
     except (ValueError, RecursionError):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from latm import ConfigError, Example, read_examples
+from latm import Config, ConfigError, Engine, Example, read_examples
 
 
 def test_examples_are_read(tmp_path: Path) -> None:
@@ -44,3 +44,21 @@ def test_an_absent_or_empty_file_is_named(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_examples(binary)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"question": "c", "answer": "1"},
+            r"examples\[1\]: must be an Example\(question, answer\), not dict",
+        ),
+        (("c", "1"), r"examples\[1\]: must be an Example\(question, answer\), not tuple"),
+        (Example("c", 1), r"examples\[1\]: 'answer' must be text, not int"),  # type: ignore[arg-type]
+        (Example(" ", "1"), r"examples\[1\]: 'question' is empty"),
+    ],
+)
+def test_what_is_no_example_is_refused_by_its_place(tmp_path: Path, given: Example, message: str) -> None:
+    config = Config(library=f"sqlite:///{tmp_path / 'latm.db'}")
+    with Engine(config) as engine, pytest.raises(ConfigError, match=message):
+        engine.make("sorting", [Example("a", "1"), given])

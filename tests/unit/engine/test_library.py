@@ -218,6 +218,48 @@ def test_a_name_is_its_own_slug(name: str) -> None:
     assert 0 < len(short) <= 64
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("c", "C++", "C#"),
+        ("2+2", "2-2", "2=2"),
+        ("\N{LATIN CAPITAL LETTER U WITH DIAERESIS}bung", "ubung", "bung"),
+        ("\N{CYRILLIC CAPITAL LETTER DE}\N{CYRILLIC SMALL LETTER A}", "\N{CYRILLIC CAPITAL LETTER EN}"),
+        ("x" * 64, "x" * 65, "x" * 66),
+    ],
+)
+def test_names_that_differ_in_what_cannot_be_kept_of_them_are_not_one_task(
+    library: Library, names: tuple[str, ...]
+) -> None:
+    for each in names:
+        library.remember(each, Example(f"question of {each}", "a"))
+
+    found = [library.pending(each) for each in names]
+
+    assert [[one.question for _, one in each] for each in found] == [
+        [f"question of {each}"] for each in names
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "word sorting",
+        "Word-Sorting",
+        "__word_sorting__",
+        "`word-sorting`",
+        "**Word: sorting!**",
+        "word\tsorting",
+    ],
+)
+def test_punctuation_only_parts_the_words_of_a_name(name: str) -> None:
+    assert slug(name) == "word-sorting"
+
+
+def test_an_accent_may_stand_in_a_letter_or_behind_it() -> None:
+    assert slug("GR\N{LATIN CAPITAL LETTER O WITH DIAERESIS}SSE") == slug("gro\N{COMBINING DIAERESIS}sse")
+
+
 def test_a_digest_does_not_mix_up_its_parts() -> None:
     assert digest("ab", "c") != digest("a", "bc")
     assert digest("\ud800") != digest("?")
