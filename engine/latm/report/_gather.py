@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar, final
 
 from latm._auditing import counting
+from latm._intervals import wilson
 from latm._latency import quantile
 from latm._records import Example
 from latm.errors import ConfigError
@@ -207,8 +208,6 @@ def standing(version: Version, audits: Sequence[Audit]) -> Standing:
         version: the version.
         audits: all of its, oldest first.
     """
-    from latm.tuner._statistics import wilson
-
     nothing: Mapping[str, object] = {}
     exam = next((each.figures for each in version.tool.scorecard.evidence if each.stage == "exam"), nothing)
     right, asked = exam.get("right"), exam.get("asked")

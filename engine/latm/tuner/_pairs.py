@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 
+from latm._intervals import LEVEL
 from latm.tuner import _statistics
 from latm.tuner._scores import EFFECT, Entrant, Outcome, Pair, SampleSet, Verdict
 
@@ -94,7 +95,7 @@ def _judged(family: Sequence[Pair], sets: Mapping[str, SampleSet]) -> list[Pair]
     judged: list[Pair] = []
     for each, left in zip(family, _statistics.holm([each.p for each in family]), strict=True):
         outcome: Outcome = "no difference"
-        if left < _statistics.LEVEL:
+        if left < LEVEL:
             outcome = "better" if each.difference > 0 else "worse"
         pair = dataclasses.replace(each, tests=len(family), corrected=left, outcome=outcome)
         share = (each.only_first + each.only_second) / each.n if each.n else EFFECT

@@ -9,6 +9,7 @@ from decimal import Decimal
 from statistics import fmean, median
 from typing import Literal
 
+from latm._intervals import wilson
 from latm.tuner import _statistics
 from latm.tuner._statistics import Bin
 
@@ -222,7 +223,7 @@ def score(set_: SampleSet, verdicts: Sequence[Verdict], labels: Sequence[str]) -
     """The figures of one contender, from its verdicts on a set, in the order of the samples."""
     truth = [each.label for each in set_.samples]
     n, right = len(truth), sum(each.right for each in verdicts)
-    low, high = _statistics.wilson(right, n)
+    low, high = wilson(right, n)
     kinds = Counter(each.kind for each in verdicts)
     paired = list(zip(truth, verdicts, strict=True))
     counts = Counter((true, each.said) for true, each in paired)

@@ -1,4 +1,4 @@
-"""What can be said of counts: intervals, the test of two contenders on the same samples, and its power.
+"""What can be said of counts: the test of two contenders on the same samples, and its power.
 
 The core installs no SciPy; the tests hold every figure against SciPy, statsmodels and scikit-learn.
 """
@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
-LEVEL = 0.05
-"""What a p-value has to be below; the intervals are those of 1 - LEVEL, 95 %."""
+from latm._intervals import LEVEL, Z
 
 POWER = 0.8
 """The chance to show a difference that is there, for which `pairs_needed` counts."""
@@ -19,7 +18,6 @@ POWER = 0.8
 BINS = 10
 """Of a reliability diagram, of equal width (Guo et al. 2017, On calibration of modern neural networks)."""
 
-_Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 _Z_POWER = NormalDist().inv_cdf(POWER)
 _HALVINGS = 60  # of an interval no wider than 2: exact to the last bit of a float
 
@@ -41,23 +39,6 @@ class Bin:
     n: int
     confidence: float | None
     right: float | None
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share: Wilson's score interval (1927), without correction for continuity.
-
-    It keeps within 0 and 1, and is no point where all or none were right; of nothing it is 0 to 1.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, z2 = right / n, _Z * _Z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    # At the ends the rounding could leave the limit on the wrong side of the share.
-    return (
-        0.0 if right == 0 else max(0.0, middle - half),
-        1.0 if right == n else min(1.0, middle + half),
-    )
 
 
 def mcnemar(only_first: int, only_second: int) -> tuple[float, float]:
@@ -100,8 +81,8 @@ def difference(only_first: int, only_second: int, n: int) -> tuple[float, float,
         variance = n * (2 * fitted + delta * (1 - delta))
         return (only_second - only_first - n * delta) / math.sqrt(variance) if variance > 0 else math.inf
 
-    low = -1.0 if found == -1 else _edge(-1.0, found, lambda delta: score(delta) > _Z)
-    high = 1.0 if found == 1 else _edge(1.0, found, lambda delta: score(delta) < -_Z)
+    low = -1.0 if found == -1 else _edge(-1.0, found, lambda delta: score(delta) > Z)
+    high = 1.0 if found == 1 else _edge(1.0, found, lambda delta: score(delta) < -Z)
     return found, low, high
 
 

@@ -20,12 +20,13 @@ from integration.engine.hard_set import FOREIGN, NEAR_MISSES, PARAPHRASES, TOOLS
 from latm import Config, Engine, Ledger
 from latm._clock import SystemClock
 from latm._events import Events
+from latm._intervals import wilson
 from latm._plugins import Plugins
 from latm._roles import Roles
 from latm.dispatcher import Dispatcher
 from latm.library import Library
 from latm.tuner import TuningSpec
-from latm.tuner._statistics import holm, mcnemar, wilson
+from latm.tuner._statistics import holm, mcnemar
 
 UNTRAINED = ("local:tfidf", "local:bm25")
 REAL = {

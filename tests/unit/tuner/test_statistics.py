@@ -17,6 +17,7 @@ from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from latm._intervals import wilson
 from latm.tuner import _statistics as ours
 
 COUNTS = st.integers(0, 400)
@@ -25,7 +26,7 @@ LABELS = ("a", "b", "c", "d")
 
 @given(COUNTS, COUNTS)
 def test_wilson_is_that_of_statsmodels(right: int, wrong: int) -> None:
-    low, high = ours.wilson(right, right + wrong)
+    low, high = wilson(right, right + wrong)
     assert 0 <= low <= high <= 1
     if right + wrong:
         assert (low, high) == pytest.approx(
@@ -35,11 +36,11 @@ def test_wilson_is_that_of_statsmodels(right: int, wrong: int) -> None:
 
 
 def test_wilson_of_the_published_experiment_and_of_nothing() -> None:
-    assert [round(each, 2) for each in ours.wilson(53, 100)] == [0.43, 0.62]
-    assert [round(each, 2) for each in ours.wilson(70, 100)] == [0.60, 0.78]
-    assert ours.wilson(0, 0) == (0, 1)
-    assert ours.wilson(0, 5)[0] == 0
-    assert ours.wilson(5, 5)[1] == 1
+    assert [round(each, 2) for each in wilson(53, 100)] == [0.43, 0.62]
+    assert [round(each, 2) for each in wilson(70, 100)] == [0.60, 0.78]
+    assert wilson(0, 0) == (0, 1)
+    assert wilson(0, 5)[0] == 0
+    assert wilson(5, 5)[1] == 1
 
 
 @given(COUNTS, COUNTS)
