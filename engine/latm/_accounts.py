@@ -47,7 +47,7 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Written:
     """A request, as it is written down.
 
     Attributes:
@@ -77,7 +77,7 @@ class Attempted:
 
     role: str
     model: str
-    asked: Asked
+    asked: Written
     purpose: Purpose
     number: int
     seconds: float

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+import anyio
 
 from latm._ledger import Ledger
 from latm._records import Answer, Route, Tool, new_run
-from latm.errors import ConfigError
+from latm._tables import seconds
+from latm.errors import ConfigError, DeadlineExceeded
 from latm_sandbox import Outcome
 
 
@@ -70,6 +74,20 @@ class Asked:
             seconds=now - self.started,
             trace=tuple(self.trace),
         )
+
+
+def within(timeout_s: float | None, work: Callable[[], Awaitable[Answer]]) -> Callable[[], Awaitable[Answer]]:
+    """The work, given up when the caller's time is over."""
+    if timeout_s is None:
+        return work
+    seconds(timeout_s=timeout_s)
+
+    async def hurried() -> Answer:
+        with anyio.move_on_after(timeout_s):
+            return await work()
+        raise DeadlineExceeded(timeout_s)
+
+    return hurried
 
 
 def _check_question(question: object) -> None:

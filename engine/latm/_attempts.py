@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast, final
 
 import anyio
 
-from latm._accounts import Accounts, Asked, Attempted, Purpose
+from latm._accounts import Accounts, Attempted, Purpose, Written
 from latm._budget import Amounts, Budgets, Reservation, most_tokens
 from latm._clock import Clock
 from latm._events import Events
@@ -69,7 +69,7 @@ class Attempt:
     """
 
     def __init__(
-        self, bound: Bound, request: Request, *, asked: Asked, purpose: Purpose, number: int
+        self, bound: Bound, request: Request, *, asked: Written, purpose: Purpose, number: int
     ) -> None:
         self.seconds = 0.0
         self._bound = bound

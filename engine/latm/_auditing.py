@@ -137,7 +137,7 @@ class Auditor:
             if answer.layer != "parser" and await self._misrouted(tool, answer.question):
                 agreed, known = None, False
         if known:
-            await in_thread(self.library.correct, tool.name, example)
+            await in_thread(lambda: self.library.remember(tool.name, example, source="feedback"))
         other = correct if isinstance(correct, str) else ""
         await self._verdict(tool, answer.question, answer.text or "", other, agreed=agreed, source="feedback")
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 
-from latm._asked import Asked
+from latm._asked import Asked, within
 from latm._awaited import AsyncLibrary
 from latm._clock import Clock, SystemClock
 from latm._examples import distinct
 from latm._ledger import Ledger
 from latm._order import in_order
 from latm._records import Answer, Example, OnEvent, Tool
-from latm._tables import record, seconds
+from latm._tables import record
 from latm._threads import in_thread
 from latm._traffic import Traffic
 from latm.config import Config, Limit
-from latm.errors import ConfigError, DeadlineExceeded
+from latm.errors import ConfigError
 
 if TYPE_CHECKING:
     from latm._answers import AnswerType, Same
@@ -201,11 +201,10 @@ class AsyncEngine:
 
         async def work() -> Answer:
             asked = Asked.of(question, started=self._clock.monotonic())
-            found = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
-            text = await self._rooms.solver.use(asked, found)
+            text = await self._rooms.solver.use(asked, await self._found(tool))
             return self._answer(asked, text)
 
-        return await self._stoppable(_within(timeout_s, work))
+        return await self._stoppable(within(timeout_s, work))
 
     async def test(self, tool: Tool | str, *, same: Same | None = None) -> tuple[CheckResult, ...]:
         """Run the unit tests that a tool came with, in cells; no model is asked.
@@ -223,8 +222,7 @@ class AsyncEngine:
         async def work() -> tuple[CheckResult, ...]:
             from latm._checks import run_checks
 
-            found = await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
-            return await run_checks(self._rooms.user.sandbox, found, same=same)
+            return await run_checks(self._rooms.user.sandbox, await self._found(tool), same=same)
 
         return await self._stoppable(work)
 
@@ -236,9 +234,11 @@ class AsyncEngine:
             LibraryError: the library has no such tool.
             SandboxError: no cell could be had.
         """
-        from latm._direct import call_function
 
-        return await self._stoppable(lambda: call_function(self._rooms, tool, arguments))
+        async def work() -> Outcome:
+            return await self._rooms.user.apply(await self._found(tool), arguments)
+
+        return await self._stoppable(work)
 
     async def solve(
         self,
@@ -273,7 +273,7 @@ class AsyncEngine:
             text = await rooms.solver.solve(asked)
             return self._answer(asked, text)
 
-        return await self._stoppable(_within(timeout_s, work))
+        return await self._stoppable(within(timeout_s, work))
 
     async def solve_many(
         self,
@@ -341,6 +341,10 @@ class AsyncEngine:
 
         await self._stoppable(work)
 
+    async def _found(self, tool: Tool | str) -> Tool:
+        """The tool that is meant: one of the library, by its name, or one that the caller has."""
+        return await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
+
     async def _stoppable(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what a caller asked for, unless the engine is closed first."""
         rooms = self._rooms
@@ -372,22 +376,6 @@ class AsyncEngine:
             seconds=answer.seconds,
         )
         return answer
-
-
-def _within(
-    timeout_s: float | None, work: Callable[[], Awaitable[Answer]]
-) -> Callable[[], Awaitable[Answer]]:
-    """The work, given up when the time is over."""
-    if timeout_s is None:
-        return work
-    seconds(timeout_s=timeout_s)
-
-    async def hurried() -> Answer:
-        with anyio.move_on_after(timeout_s):
-            return await work()
-        raise DeadlineExceeded(timeout_s)
-
-    return hurried
 
 
 def _kind(wanted: str | Same | None, examples: Sequence[Example]) -> AnswerType:

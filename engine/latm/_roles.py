@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, final
 import anyio
 
 from latm import cassettes
-from latm._accounts import Accounts, Asked, Purpose, recalled
+from latm._accounts import Accounts, Purpose, Written, recalled
 from latm._attempts import Attempt, Bound
 from latm._budget import Budgets
 from latm._clock import Clock
@@ -68,7 +68,7 @@ class Role:
         """
         timeout_s = self._timeout_s() if request.timeout_s is None else request.timeout_s
         request = self._filled_in(request)
-        asked = _asked(request)
+        asked = _written(request)
         if purpose.resumable and (reply := await self._recalled(request, asked, purpose)) is not None:
             return reply
         reply = await self._attempts(request, asked, purpose, timeout_s)
@@ -78,7 +78,7 @@ class Role:
 
     def digest(self, request: Request) -> str:
         """SHA-256 of a request as the journal knows it: with what the role says and it does not."""
-        return _asked(self._filled_in(request)).digest
+        return _written(self._filled_in(request)).digest
 
     async def outcomes(self, run: str) -> Mapping[str, str]:
         """How each step of a run ended, as the journal has it: ``replied``, else the last error's name.
@@ -91,7 +91,7 @@ class Role:
                 found[entry.step] = entry.outcome
         return found
 
-    async def _attempts(self, request: Request, asked: Asked, purpose: Purpose, timeout_s: float) -> Reply:
+    async def _attempts(self, request: Request, asked: Written, purpose: Purpose, timeout_s: float) -> Reply:
         policy, elapsed_s, number = self._shared.config.retry, 0.0, 1
         while True:
             patience_s = attempt_s(timeout_s, attempt=number, elapsed_s=elapsed_s, policy=policy)
@@ -139,7 +139,7 @@ class Role:
         own = self._options.get("timeout_s")
         return own if isinstance(own, int | float) and not isinstance(own, bool) and own > 0 else _TIMEOUT_S
 
-    async def _recalled(self, request: Request, asked: Asked, purpose: Purpose) -> Reply | None:
+    async def _recalled(self, request: Request, asked: Written, purpose: Purpose) -> Reply | None:
         library = self._shared.library
         found = await in_thread(library.recall, purpose.run, purpose.step, asked.digest, abandon=True)
         if found is None:
@@ -318,11 +318,11 @@ def _concurrency(config: Config, provider: str) -> int:
     return places
 
 
-def _asked(request: Request) -> Asked:
+def _written(request: Request) -> Written:
     """A request as it is written down: what the model is asked, whatever the patience and the budget."""
     data: Mapping[str, object] = cassettes.encode_request(request)
     text = cassettes.canonical_json(data).encode("ascii")
-    return Asked(data=data, digest=hashlib.sha256(text).hexdigest(), size=len(text))
+    return Written(data=data, digest=hashlib.sha256(text).hexdigest(), size=len(text))
 
 
 def _chance() -> float:

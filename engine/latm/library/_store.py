@@ -10,13 +10,13 @@ from typing import final
 from latm._records import Attempt, Example, Tool
 from latm.library import _database, _exporting, _importing
 from latm.library._audits import Audit, Audits
+from latm.library._counts import Answered, Counts, Payment
 from latm.library._database import Database
-from latm.library._instances import FEEDBACK, Instances, Source
+from latm.library._instances import Instances, Source
 from latm.library._leases import Lease
 from latm.library._repeats import Repeat, Repeats
 from latm.library._tasks import Tasks
 from latm.library._tools import Tools, Version
-from latm.library._traffic import Answered, Payment, TrafficBook
 from latm.library._work import Work
 
 
@@ -43,7 +43,7 @@ class Library(Work):
         self._tasks = Tasks(self._database)
         self._repeats = Repeats(self._database)
         self._audits = Audits(self._database)
-        self._traffic = TrafficBook(self._database)
+        self._counts = Counts(self._database)
         super().__init__(self._database)
 
     def close(self) -> None:
@@ -174,12 +174,8 @@ class Library(Work):
         """Take a version that was found wrong out of use; no older one serves in its place."""
         self._tools.quarantine(tool, reason)
 
-    def count_use(self, tool: Tool, *, failed: bool) -> None:
-        """Count one use of a tool's version, and whether it failed."""
-        self._tools.count_uses(tool, uses=1, failures=int(failed))
-
     def count_uses(self, tool: Tool, *, uses: int, failures: int) -> None:
-        """Count several uses of a tool's version at once, and how many of them failed."""
+        """Count uses of a tool's version, and how many of them failed."""
         self._tools.count_uses(tool, uses=uses, failures=failures)
 
     def uses(self, tool: Tool) -> tuple[int, int]:
@@ -253,14 +249,6 @@ class Library(Work):
         """
         return self._instances.remember(task, example, source)
 
-    def correct(self, task: str, example: Example) -> int:
-        """Keep what a caller said of a question, for the next version of the task's tool.
-
-        Returns:
-            How many instances are pending.
-        """
-        return self._instances.remember(task, example, FEEDBACK)
-
     def disown(self, task: str, question: str) -> None:
         """Drop a pending instance whose answer is a model's, since a caller said that it is wrong."""
         self._instances.disown(task, question)
@@ -310,16 +298,16 @@ class Library(Work):
 
     def count_answers(self, answered: Sequence[Answered]) -> None:
         """Count answers; all of one kind since the last time are one of these."""
-        self._traffic.add(answered)
+        self._counts.add(answered)
 
     def answered(self) -> tuple[Answered, ...]:
         """What was answered, oldest first: the newest as counted, older ones added up by the hour."""
-        return self._traffic.all()
+        return self._counts.all()
 
     def counted_since(self) -> str | None:
         """When counting began, in ISO 8601; None where all answers are counted."""
-        return self._traffic.since()
+        return self._counts.since()
 
     def payments(self) -> tuple[Payment, ...]:
         """The journal without what was said, oldest first."""
-        return self._traffic.payments()
+        return self._counts.payments()

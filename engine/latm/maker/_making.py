@@ -12,6 +12,7 @@ from latm._answers import CALLER, AnswerType
 from latm._answers import answer_type as find_answer_type
 from latm._clock import Clock
 from latm._events import Events
+from latm._leasing import LEASE_S, Patience, holding
 from latm._records import Example, Provenance, Scorecard, Tool, digest
 from latm._roles import Role, Roles
 from latm._signature import contract_of
@@ -22,7 +23,6 @@ from latm.library import Busy
 from latm.maker._bounds import Bounds
 from latm.maker._conversation import Conversation
 from latm.maker._draft import Draft
-from latm.maker._leasing import LEASE_S, Patience, holding
 from latm.maker.neighbours import twin
 from latm.maker.propose import propose
 from latm.maker.strict import Replaced, Strict

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from latm._leasing import LEASE_S, Patience, holding
 from latm._ledger import Ledger
 from latm._threads import in_thread
 from latm.errors import ConfigError, DataError, LeaseLost, LibraryError
-from latm.maker._leasing import LEASE_S, Patience, holding
 from latm.tuner._results import Reviewed, Written, WrittenFile
 from latm.tuner._samples import Sample, read_samples, write_samples
 from latm.tuner._texts import folded

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, Unpack, 
 
 from latm._clock import Clock
 from latm._events import Events
+from latm._leasing import LEASE_S, Patience, holding
 from latm._threads import in_thread
 from latm.config import RetryConfig
 from latm.errors import ConfigError, LeaseLost, LibraryError, nearest
-from latm.maker._leasing import LEASE_S, Patience, holding
 from latm.plugin import read_options
 from latm.tuner._driving import Drive
 from latm.tuner._runs import Training, TunedModel, marks

@@ -53,7 +53,7 @@ class Parsed:
     sound: bool = True
 
 
-async def parse(tool: Tool, parser: str, question: str, sandbox: AsyncSandbox) -> Parsed:
+async def try_parser(tool: Tool, parser: str, question: str, sandbox: AsyncSandbox) -> Parsed:
     """Take a question apart by a parser, prove it by putting it together again, and call the function.
 
     Args:

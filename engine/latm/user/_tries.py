@@ -41,11 +41,6 @@ class Use:
     call: str | None = None
     reason: str = ""
 
-    @property
-    def abstained(self) -> bool:
-        """Whether the tool itself said that it cannot answer."""
-        return self.kind == "declined"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:

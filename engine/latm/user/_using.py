@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -10,14 +11,15 @@ from latm._ledger import Ledger
 from latm._literals import LiteralCall, Unreadable, read_call
 from latm._records import Tool
 from latm._roles import Purpose, Roles
-from latm._signature import misfit
-from latm.errors import Refused, Truncated
+from latm._signature import misfit, to_call
+from latm.errors import ConfigError, Refused, Truncated
 from latm.plugin import Message, Reply, Request
 from latm.sdk import plain
 from latm.user._calling import Calling, make, picks
 from latm.user._coding import Coding
+from latm.user._fitting import misshapen
 from latm.user._functions import signature_in
-from latm.user._parsing import parse
+from latm.user._parsing import try_parser
 from latm.user._tries import Style, Tried, Use
 from latm_sandbox import AsyncSandbox, Outcome
 
@@ -123,6 +125,26 @@ class User:
             tried = Tried(kind="unreadable", problem=problem)
         return tried.use([_told(tried, _which(tool), "by a known call", "A known call of")])
 
+    async def apply(self, tool: Tool, arguments: Mapping[str, object]) -> Outcome:
+        """Call a tool's function with arguments of the caller's own. No model is asked, and nothing rendered.
+
+        Args:
+            tool: whose function is called.
+            arguments: by name, as JSON has them: a list stands for a tuple or a set where the function's hint
+                says so.
+
+        Raises:
+            ConfigError: the function does not take these arguments; says which, and why.
+            SandboxError: no cell could be had.
+        """
+        try:
+            call = to_call(signature_in(tool.source, tool.function), arguments)
+        except Unreadable as error:
+            raise ConfigError(str(error), where="arguments") from None
+        if (problem := misshapen(tool, call)) is not None:
+            raise ConfigError(problem[:1].lower() + problem[1:], where="arguments")
+        return await self.sandbox.apply(tool.program, call.args, call.kwargs)
+
     async def parse(self, tool: Tool, question: str) -> Use | None:
         """Answer a question by the parser that came with a tool. No model is asked.
 
@@ -140,7 +162,7 @@ class User:
         """
         if tool.parser is None or (tool.source, tool.parser) in self._unsound or picks(tool):
             return None
-        parsed = await parse(tool, tool.parser, question, self.sandbox)
+        parsed = await try_parser(tool, tool.parser, question, self.sandbox)
         if not parsed.sound:
             self._unsound.add((tool.source, tool.parser))
         tried = parsed.tried

@@ -94,7 +94,6 @@ def test_the_kind_and_the_reason(
     assert use.kind == kind
     assert said in use.reason
     assert "\n" not in use.reason
-    assert use.abstained is (kind == "declined")
     assert (use.text is None, use.call is None, bool(use.reason)) == ((kind != "answered",) * 3)
     assert len(use.trace) == len(script)
     assert (use.outcome is None) is (kind in {"unreadable", "ungrounded"} and said[-5:] != "empty")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -29,9 +32,9 @@ FORGETS = GOOD.replace("return", "numbers = [n for n in numbers if n < 100]\n   
 class Place:
     """A library in which version 1 of a tool is, made from the old examples."""
 
-    def __init__(self, tmp_path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.model = Maker(properties=("none",))
-        url = f"sqlite:///{tmp_path / 'latm.db'}"
+        url = f"sqlite:///{folder / 'latm.db'}"
         config = Config(roles={"maker": "it:maker"}, library=url, making={"cases": 20})
         self.engine = Engine(config, plugins={"it": scripted_provider("it", {"maker": self.reply})})
         self.library = Library(url)
@@ -43,14 +46,24 @@ class Place:
         self.model = maker
         return self.engine.make("adding", NEW if known is None else known)
 
+    def close(self) -> None:
+        self.engine.close()
+        self.library.close()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with such a library, made once for all tests."""
+    folder = tmp_path_factory.mktemp("first")
+    with closing(Place(folder)) as made:
+        made.make(Maker(properties=("none",)), OLD)
+    return folder
+
 
 @pytest.fixture
-def place(tmp_path):
-    found = Place(tmp_path)
-    with found.engine:
-        found.make(Maker(properties=("none",)), OLD)
+def place(first: Path, tmp_path: Path):
+    with closing(Place(shutil.copytree(first, tmp_path / "own"))) as found:
         yield found
-    found.library.close()
 
 
 def regression(tool):
@@ -121,7 +134,7 @@ def test_calls_that_cannot_be_read_are_asked_for_again_and_bounded(place, reply)
 
 def test_feedback_and_newer_examples_outrank_what_was_tested_and_are_listed(place):
     question = OLD[4].question
-    place.library.correct("adding", Example(question, "1000"))
+    place.library.remember("adding", Example(question, "1000"), source="feedback")
     newer = [*NEW[:5], OLD[0]]
     tool = place.make(Maker(functions=(FORGETS,), properties=("none",)), newer)
     assert regression(tool).figures["overruled"] == [question]

@@ -156,7 +156,7 @@ def test_values_at_the_edge_come_back_as_they_were(url: str, odd: str) -> None:
     assert library.get("t").checks == (check,)
     library.remember("t", Example(odd, odd))
     assert [each for _, each in library.pending("t")] == [Example(odd, odd)]
-    library.correct("t", Example(f"{odd} ", odd))
+    library.remember("t", Example(f"{odd} ", odd), source="feedback")
     assert list(library.overruled("t").values()) == [odd]
     library.add_negative("t", odd)
     assert library.negatives("t") == (odd,)

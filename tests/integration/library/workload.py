@@ -93,7 +93,7 @@ def steps() -> list[Callable[[Library], object]]:
     return [
         lambda library: library.remember("t", Example("q 1", "a")),
         lambda library: library.remember("t", Example("q 2", "a")),
-        lambda library: library.correct("t", Example("q 2", "b")),
+        lambda library: library.remember("t", Example("q 2", "b"), source="feedback"),
         lambda library: lease(library, "t"),
         lambda library: library.renew(held(library)),
         lambda library: library.begin("t", "print", instances=used(library), pending=2, lease=held(library)),
@@ -102,7 +102,7 @@ def steps() -> list[Callable[[Library], object]]:
             numbered(1), run=running(library), used=used(library), lease=held(library)
         ),
         lambda library: library.release(held(library)),
-        lambda library: library.count_use(current(library), failed=True),
+        lambda library: library.count_uses(current(library), uses=1, failures=1),
         lambda library: library.remember_call("q 1", current(library), "f()"),
         lambda library: library.remember_call("q 1", current(library), "f(1)"),
         lambda library: library.record_audit(
@@ -185,7 +185,7 @@ def one_of_many(spec: Mapping[str, Any]) -> None:
     for number in range(spec["rounds"]):
         library.remember("shared", Example(f"{name} {number}", "a"))
         stored = library.add(numbered(number * 100 + int(name), "shared"))
-        library.count_use(library.get("shared", 1), failed=number % 2 == 0)
+        library.count_uses(library.get("shared", 1), uses=1, failures=int(number % 2 == 0))
         library.record(entry(name, f"s/{number}"))
         library.remember_call(f"{name} {number}", stored, "f()")
         library.add_negative("shared", f"{name} {number}")

@@ -17,8 +17,8 @@ from integration.engine.models import DEFAULTS, ROLES, provider
 from latm import Config, Engine
 from latm._latency import quantile, seconds_of, step_of
 from latm.library import Answered, JournalEntry, Library
+from latm.library._counts import Counts
 from latm.library._database import Database
-from latm.library._traffic import TrafficBook
 from unit.engine.test_journal import OLD
 
 TIMES = ("1T00:00", "1T00:59", "1T10:00", "2T00:00")
@@ -62,7 +62,7 @@ def sums(answers: Sequence[Answered]) -> dict[object, list[object]]:
 @given(answers=ANSWERS, keeps=st.lists(st.integers(0, 12), max_size=3))
 def test_adding_up_changes_no_sum_of_an_hour(answers: list[Answered], keeps: list[int]) -> None:
     database = Database("sqlite://")
-    book = TrafficBook(database)
+    book = Counts(database)
     ordered = sorted(answers, key=lambda each: each.at)
     book.add(ordered)
     for keep in keeps:
@@ -91,9 +91,9 @@ def test_counts_come_back_from_either_kind_of_database(library: Library, url: st
     library.count_answers([])
     assert library.answered() == (one,)
     database = Database(url)
-    TrafficBook(database).tidy(keep=0)
+    Counts(database).tidy(keep=0)
     library.count_answers([one])
-    TrafficBook(database).tidy(keep=0)
+    Counts(database).tidy(keep=0)
     database.close()
     assert library.answered() == (one + one,)
     assert library.counted_since() is None

@@ -94,8 +94,8 @@ def test_instances_stop_pending_with_their_tool(library: Library) -> None:
 
 def test_uses_and_failures_are_counted_by_version(library: Library) -> None:
     stored = library.add(tool())
-    library.count_use(stored, failed=False)
-    library.count_use(stored, failed=True)
+    library.count_uses(stored, uses=1, failures=0)
+    library.count_uses(stored, uses=1, failures=1)
     assert library.uses(stored) == (2, 1)
     assert library.uses(library.add(tool(source="def f(): return 2"))) == (0, 0)
 

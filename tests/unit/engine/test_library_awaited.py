@@ -29,7 +29,7 @@ async def test_versions_come_and_go(tmp_path: Path) -> None:
     assert [each.version for each in await awaited.import_(tmp_path / "out")] == [3]
     await awaited.alias("sort words", "word-sorting")
     assert (await awaited.get("Sort Words")).version == 3
-    library.correct("word-sorting", Example("q", "a"))
+    library.remember("word-sorting", Example("q", "a"), source="feedback")
     assert await awaited.overruled("sort words") == {"q": "a"}
     library.fail(
         library.begin("t", "print"), (Attempt(stage="s", number=1, reply="r"),), stage="s", error="e"

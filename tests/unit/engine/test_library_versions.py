@@ -218,7 +218,7 @@ def test_an_alias_takes_what_was_known_of_the_name_along(library: Library) -> No
 def test_what_a_caller_says_outranks_what_a_model_says(library: Library) -> None:
     library.remember("t", Example("q", "model's"))
     assert library.remember("t", Example("q ", "another model's")) == 1
-    assert library.correct("t", Example(" q", "right")) == 1
+    assert library.remember("t", Example(" q", "right"), source="feedback") == 1
     assert library.remember("t", Example("q", "model's"), source="audit") == 1
     assert [each.answer for _, each in library.pending("t")] == ["right"]
     assert list(library.sources("t").values()) == ["feedback"]
@@ -228,7 +228,7 @@ def test_what_a_caller_says_outranks_what_a_model_says(library: Library) -> None
     assert library.pending("t") == ()
     library.remember("t", Example("q", "wrong again"), source="audit")
     assert [each.answer for _, each in library.pending("t")] == ["right"], "a used one outranks as well"
-    library.correct("t", Example("q", "righter"))
+    library.remember("t", Example("q", "righter"), source="feedback")
     assert library.overruled("t") == {"q": "righter"}
 
 

@@ -12,7 +12,7 @@ from latm._records import Tool
 from latm.maker._conversation import Conversation
 from latm.maker.strict._checks import shown
 from latm.maker.strict.verify import Verified
-from latm.user import _parsing as using
+from latm.user import try_parser
 from latm_sandbox import AsyncSandbox, Program, Status
 
 STAGE = "parser"
@@ -131,11 +131,11 @@ async def _usable(
     """Why the very code that uses parsers would not use this one as it should; None where it does."""
     for each in verified.checked:
         question = each.example.question
-        tried = (await using.parse(tool, source, question, cells)).tried
+        tried = (await try_parser(tool, source, question, cells)).tried
         if tried is None or tried.kind != "answered" or tried.value != each.outcome.value:
             return f"For the question {question!r} it cannot be used: its arguments do not fit their hints."
     for question in foreign:
-        if (await using.parse(tool, source, question, cells)).tried is not None:
+        if (await try_parser(tool, source, question, cells)).tried is not None:
             return f"parse takes {question[:200]!r}, which is another kind of question."
     return None
 

@@ -104,7 +104,7 @@ class Payment:
 
 
 @final
-class TrafficBook:
+class Counts:
     """The counts of a library."""
 
     def __init__(self, database: Database) -> None:
