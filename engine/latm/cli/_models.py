@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import typer
 from rich.table import Table
 
-from latm._plugins import ModelRef, Plugins
+from latm._plugins import Plugins
 from latm._rooms import load_plugins
+from latm.cli._ready import wrong_models
 from latm.cli._say import note, print_json, print_table
 from latm.cli._setting import ConfigOption, JsonOption, find_config
 from latm.config import ROLES, Config
-from latm.errors import ConfigError, LatmError
 
 
 def models(
@@ -38,7 +37,7 @@ def models(
         }
         for name, entry in plugins.providers().items()
     ]
-    problems = dict(_problems(settings, plugins))
+    problems = dict(wrong_models(settings, plugins))
     broken = [{"plugin": each.name, "from": each.source, "cause": each.cause} for each in plugins.broken]
     if json_:
         print_json({"providers": providers, "roles": roles, "problems": problems, "broken": broken})
@@ -57,26 +56,6 @@ def models(
         note(problem, style="yellow")
     for fault in broken:
         note(f"broken plugin {fault['plugin']} of {fault['from']}: {fault['cause']}", style="yellow")
-
-
-def _problems(settings: Config, plugins: Plugins) -> Iterator[tuple[str, str]]:
-    """The roles whose model nobody can be, and why; whether a service has the model is not asked."""
-    for name, role in settings.filled.items():
-        try:
-            plugins.provider(ModelRef.parse(role.model, where=f"roles.{name}").provider)
-        except LatmError as error:
-            said = str(error)
-            yield name, said if said.startswith("roles.") else f"roles.{name}: {said}"
-
-
-def check_models(settings: Config) -> None:
-    """Refuse roles whose model nobody can be, before one of the others is asked and paid.
-
-    Raises:
-        ConfigError: no working plugin offers the provider of a role; names each such role.
-    """
-    if problems := [said for _, said in _problems(settings, load_plugins(settings))]:
-        raise ConfigError("; ".join(problems))
 
 
 def key_of(settings: Config, plugins: Plugins, provider: str) -> tuple[str | None, bool | None]:

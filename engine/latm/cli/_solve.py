@@ -12,7 +12,7 @@ import typer
 
 from latm._records import Answer
 from latm._sync import Engine
-from latm.cli._models import check_models
+from latm.cli._ready import check_solving
 from latm.cli._say import KEPT, NOT_ACHIEVED, Interrupted, cost, note, print_json, undisturbed
 from latm.cli._setting import (
     ConfigOption,
@@ -25,9 +25,12 @@ from latm.cli._setting import (
     build_config,
 )
 from latm.cli._stages import Stages
-from latm.config import Config
-from latm.errors import ConfigError, LatmError
+from latm.config import Config, Limit
+from latm.errors import BudgetExceeded, ConfigError, LatmError
 from latm_sandbox import SandboxError
+
+_NO_CALLS = Limit(calls=0)
+"""Where a key is missing: what needs no model is answered, and no other model is paid for nothing."""
 
 
 def solve(
@@ -64,16 +67,23 @@ def solve(
     settings = build_config(
         config, library=library, maker=maker, user=user, dispatcher=dispatcher, fallback=fallback
     )
-    check_models(settings)
-    if batch is None:
-        _one(settings, typed(str(question)), json_=json_)
-    else:
-        _many(settings, read_questions(batch), skip=skip, concurrency=concurrency)
+    questions = [typed(str(question))] if batch is None else read_questions(batch)
+    lack = check_solving(settings)
+    budget = None if lack is None else _NO_CALLS
+    try:
+        if batch is None:
+            _one(settings, questions[0], json_=json_, budget=budget)
+        else:
+            _many(settings, questions, skip=skip, concurrency=concurrency, budget=budget)
+    except BudgetExceeded:
+        if lack is None:
+            raise
+        raise lack from None
 
 
-def _one(settings: Config, question: str, *, json_: bool) -> None:
+def _one(settings: Config, question: str, *, json_: bool, budget: Limit | None) -> None:
     with Stages(questions=1) as stages, Engine(settings, on_event=stages) as engine:
-        answer = engine.solve(question)
+        answer = engine.solve(question, budget=budget)
         stages.finished()
         with stages.aside():
             if json_:
@@ -84,14 +94,17 @@ def _one(settings: Config, question: str, *, json_: bool) -> None:
         _settle(engine)
 
 
-def _many(settings: Config, questions: Sequence[str], *, skip: int, concurrency: int) -> None:
+def _many(
+    settings: Config, questions: Sequence[str], *, skip: int, concurrency: int, budget: Limit | None
+) -> None:
     rest = questions[skip:]
     if not rest:
         raise ConfigError(f"the batch has {len(questions)} questions: none is left", where="--skip")
     done = skip
     try:
         with Stages(questions=len(rest)) as stages, Engine(settings, on_event=stages) as engine:
-            for asked, answer in zip(rest, engine.solve_many(rest, concurrency=concurrency), strict=True):
+            answers = engine.solve_many(rest, concurrency=concurrency, budget=budget)
+            for asked, answer in zip(rest, answers, strict=True):
                 with stages.aside(), undisturbed():
                     print_json({"question": asked, **brief(answer)})
                     sys.stdout.flush()

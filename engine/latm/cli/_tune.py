@@ -11,6 +11,7 @@ from latm._sync import Engine
 from latm.cli import _tune_show as show
 from latm.cli._completing import one_of, providers
 from latm.cli._progress import TuningProgress
+from latm.cli._ready import check_tuning
 from latm.cli._say import NOT_ACHIEVED, guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config, without_making
 from latm.cli._tune_new import write_new
@@ -163,6 +164,7 @@ def train(
     openai:MODEL
     """
     spec = _spec(file, tuner=tuner, base=base)
+    check_tuning(build_config(config, library=library), spec)
     with TuningProgress() as progress, open_engine(config, library, progress) as engine:
         came = engine.tuning.train(
             spec, data=data or [], samples=samples, follow=not no_wait, afresh=afresh, unreviewed=unreviewed
@@ -239,6 +241,7 @@ def tune_run(
     --samples 15 --data validation.jsonl
     """
     spec = _spec(file, maker=maker, base=base, tuner=tuner, samples=samples)
+    check_tuning(build_config(config, library=library), spec)
     with TuningProgress() as progress, open_engine(config, library, progress) as engine:
         done = engine.tuning.run(spec, data=data or [], samples=samples)
         spent = engine.ledger.total()
