@@ -8,28 +8,35 @@ from pathlib import Path
 
 import pytest
 
+from commanding import clean, command
+
 Latm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
 def latm(tmp_path: Path) -> Latm:
-    """Runs the installed command in an empty folder, with no key in its environment."""
+    """Runs the command in an empty folder, with no key in its environment."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return command(tmp_path, *arguments, environment=environment)
+
+    return run
+
+
+@pytest.fixture
+def latm_started(tmp_path: Path) -> Latm:
+    """The same by the installed program, for what is of its process: imports, exit, output that fails."""
 
     def run(
         *arguments: str, stdout: str | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        kept = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.endswith("_API_KEY") and not key.startswith("LATM_")
-        }
-        command = [str(Path(sys.executable).with_name("latm")), *arguments]
+        started = [str(Path(sys.executable).with_name("latm")), *arguments]
         if stdout is not None:
-            command = ["sh", "-c", f'exec "$@" > {stdout}', "sh", *command]
+            started = ["sh", "-c", f'exec "$@" > {stdout}', "sh", *started]
         return subprocess.run(
-            command,
+            started,
             cwd=tmp_path,
-            env={**kept, "NO_COLOR": "1", **environment},
+            env={**clean(os.environ), "NO_COLOR": "1", **environment},
             capture_output=True,
             text=True,
             timeout=120,

@@ -65,35 +65,37 @@ def test_a_role_that_no_model_fills(latm: Any, examples: str) -> None:
     assert 'add maker = "provider:model" to [roles]' in complaint(latm("make", "t", "-e", examples), 2)
 
 
-def test_a_missing_extra(latm: Any, examples: str, tmp_path: Path) -> None:
+def test_a_missing_extra(latm_started: Any, examples: str, tmp_path: Path) -> None:
     shadow = tmp_path / "shadow"
     shadow.mkdir()
     (shadow / "openai.py").write_text("raise ModuleNotFoundError('gone', name='openai')\n")
-    done = latm(
+    done = latm_started(
         "make", "t", "-e", examples, "--maker", "openai:m", PYTHONPATH=str(shadow), OPENAI_API_KEY="sk-x"
     )
     assert "pip install 'latm[openai]'" in complaint(done, 3)
 
 
-def test_a_missing_command_line_extra(latm: Any, tmp_path: Path) -> None:
+def test_a_missing_command_line_extra(latm_started: Any, tmp_path: Path) -> None:
     shadow = tmp_path / "shadow"
     shadow.mkdir()
     (shadow / "typer.py").write_text("raise ModuleNotFoundError('gone', name='typer')\n")
-    assert "pip install 'latm[cli]'" in complaint(latm("models", PYTHONPATH=str(shadow)), 3)
+    assert "pip install 'latm[cli]'" in complaint(latm_started("models", PYTHONPATH=str(shadow)), 3)
 
 
-def test_a_broken_plugin_is_named_and_stops_nothing(latm: Any, tmp_path: Path, examples: str) -> None:
+def test_a_broken_plugin_is_named_and_stops_nothing(latm_started: Any, tmp_path: Path, examples: str) -> None:
     site = tmp_path / "site"
     info = site / "acme_models-1.2.dist-info"
     info.mkdir(parents=True)
     (site / "acme_models.py").write_text("import module_that_is_not_there\n")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-models\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text("[latm]\nacme = acme_models\n")
-    listed = latm("models", PYTHONPATH=str(site))
+    listed = latm_started("models", PYTHONPATH=str(site))
     assert listed.returncode == 0
     assert "openai" in listed.stdout
     assert "acme-models 1.2" in listed.stderr
-    message = complaint(latm("make", "t", "-e", examples, "--maker", "acme:m", PYTHONPATH=str(site)), 2)
+    message = complaint(
+        latm_started("make", "t", "-e", examples, "--maker", "acme:m", PYTHONPATH=str(site)), 2
+    )
     assert "acme-models 1.2" in message
     assert "module_that_is_not_there" in message
 
@@ -253,8 +255,8 @@ def test_odd_results_are_shown(latm: Any, tmp_path: Path, expression: str, shown
     json.loads(latm("run", "f.py", "--json").stdout, parse_constant=refuse)
 
 
-def test_a_full_disk_is_said_in_one_line(latm: Any) -> None:
-    done = latm("models", "--json", stdout="/dev/full")
+def test_a_full_disk_is_said_in_one_line(latm_started: Any) -> None:
+    done = latm_started("models", "--json", stdout="/dev/full")
     assert done.returncode == 1
     assert done.stderr == "latm: cannot write the output: No space left on device\n"
 

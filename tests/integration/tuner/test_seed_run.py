@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import pytest
 
+from commanding import command
 from latm.library import Library
 from latm.plugin import Reply
 from latm.testing import TuningServer
@@ -50,27 +50,23 @@ def service() -> Iterator[TuningServer]:
 
 @pytest.fixture
 def shop(tmp_path: Path, service: TuningServer) -> Path:
+    return furnished(tmp_path, service)
+
+
+def furnished(folder: Path, service: TuningServer) -> Path:
     for name in ("complaints.toml", "validation.jsonl"):
-        shutil.copy(EXAMPLE / name, tmp_path)
-    spec = tmp_path / "complaints.toml"
+        shutil.copy(EXAMPLE / name, folder)
+    spec = folder / "complaints.toml"
     # Looked at without a pause, since nothing at this service takes time.
     spec.write_text(spec.read_text().replace('tuner = "local"', 'tuner = "openai"\npoll_s = 0.001'))
-    (tmp_path / "latm.toml").write_text(
+    (folder / "latm.toml").write_text(
         f'[providers.openai]\nbase_url = "{service.base_url}"\n{PRICES}\n[budget]\nusd = "5"\n'
     )
-    return tmp_path
+    return folder
 
 
-def latm(place: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("latm")), *arguments],
-        cwd=place,
-        env={**os.environ, "NO_COLOR": "1", "OPENAI_API_KEY": KEY, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def latm(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return command(place, *arguments, environment={"OPENAI_API_KEY": KEY})
 
 
 RUN = (
@@ -79,10 +75,28 @@ RUN = (
 )  # fmt: skip
 
 
-def test_fifteen_texts_are_written_tuned_on_and_a_hundred_compared(shop: Path, service: TuningServer) -> None:
-    ran = latm(shop, *RUN)
-    assert ran.returncode == 0, ran.stderr
-    done = json.loads(ran.stdout)
+@dataclass(frozen=True)
+class Bought:
+    """The whole run, which nobody has to pay for twice."""
+
+    shop: Path
+    service: TuningServer
+    printed: str
+    told: str
+
+
+@pytest.fixture(scope="module")
+def bought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bought]:
+    with TuningServer(answer) as service:
+        shop = furnished(tmp_path_factory.mktemp("shop"), service)
+        ran = latm(shop, *RUN)
+        assert ran.returncode == 0, ran.stderr
+        yield Bought(shop, service, ran.stdout, ran.stderr)
+
+
+def test_fifteen_texts_are_written_tuned_on_and_a_hundred_compared(bought: Bought) -> None:
+    shop, service = bought.shop, bought.service
+    done = json.loads(bought.printed)
 
     assert done["written"]["train"]["samples"] == 15
     assert len((shop / "data/complaints/train.jsonl").read_text().splitlines()) == 15
@@ -111,15 +125,14 @@ def test_fifteen_texts_are_written_tuned_on_and_a_hundred_compared(shop: Path, s
     library.close()
     assert (spent.usage.input, spent.usage.output) == (service.usage.input + trained, service.usage.output)
     assert str(spent.cost_usd) == done["spent"]["cost_usd"]
-    assert KEY not in ran.stdout + ran.stderr
+    assert KEY not in bought.printed + bought.told
     assert KEY.encode() not in (shop / "latm.db").read_bytes()
 
 
-def test_asked_for_again_it_pays_for_nothing(shop: Path, service: TuningServer) -> None:
-    assert latm(shop, *RUN).returncode == 0
+def test_asked_for_again_it_pays_for_nothing(bought: Bought) -> None:
+    service = bought.service
     before, jobs, files = service.usage, service.jobs, service.files
-
-    again = latm(shop, *RUN)
+    again = latm(bought.shop, *RUN)
     assert again.returncode == 0, again.stderr
     assert (service.usage, service.jobs, service.files) == (before, jobs, files)
     done = json.loads(again.stdout)
