@@ -177,7 +177,7 @@ class Hints:
         if name in {"Optional", "Union"}:
             return _union((*inside, Shape("null")) if name == "Optional" else inside)
         if name in _WRAPPERS:
-            return inside[0]
+            return inside[0] if inside else ANY
         return Shape(kind, inside) if len(inside) == (2 if kind == "map" else 1) and kind != "any" else ANY
 
     def _tuple(self, args: Sequence[ast.expr], within: tuple[str, ...]) -> Shape:
@@ -200,14 +200,14 @@ def _enum(args: Sequence[ast.expr]) -> Shape:
         if not isinstance(value, str | int | None):
             return ANY
         values.append(value)
-    return Shape("enum", values=tuple(values))
+    return Shape("enum", values=tuple(values)) if values else ANY
 
 
 def _union(options: Sequence[Shape]) -> Shape:
     flat: list[Shape] = []
     for each in options:
         flat += each.parts if each.kind == "union" else (each,)
-    if ANY in flat:
+    if not flat or ANY in flat:
         return ANY
     distinct = tuple(dict.fromkeys(flat))
     return distinct[0] if len(distinct) == 1 else Shape("union", distinct)
