@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from commanding import command
 from docs_blocks import blocks
 from latm.plugin import Reply, Usage
 from latm.testing import AnthropicServer, OpenAIServer, RecordedRequest
@@ -102,20 +103,13 @@ def test_every_command_of_the_readme_runs(repo: Path, tmp_path: Path) -> None:
     with AnthropicServer(maker) as strong, OpenAIServer(cheap_sorting) as weak:
         servers = {"ANTHROPIC": strong, "OPENAI": weak}
         urls = {f"{name}_BASE_URL": server.base_url for name, server in servers.items()}
-        environment = {**os.environ, **urls, "OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-test"}
+        environment = {**urls, "OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-test"}
         for line in listed:
-            words = shlex.split(line)
-            program = Path(sys.executable).with_name(words[0])
-            done = subprocess.run(
-                [program, *words[1:]],
-                cwd=tmp_path,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            program, *words = shlex.split(line)
+            assert program == "latm"
+            done = command(tmp_path, *words, environment=environment)
             assert done.returncode == 0, (line, done.stdout, done.stderr)
-            said[words[1]] = done.stdout
+            said[words[0]] = done.stdout
     assert said["solve"] == "apple banana cherry\n"
     assert said["run"] == "3\n"
     assert "def sort_words(words):" in said["tools"]
