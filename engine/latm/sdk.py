@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeGuard, cast, final
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -243,9 +244,11 @@ class SdkClient:
                 return cause
         name = type(error).__name__
         sent = not any(type(cause).__name__ in _BEFORE_SENDING for cause in _causes(error))
+        place = _place(str(self.sdk_client.base_url))
         if "Timeout" in name:
-            return Timeout(f"no reply in time: {name}", sent=sent)
-        return Unavailable(f"no connection, or it broke: {name}: {self.shown(str(error))}", sent=sent)
+            return Timeout(f"no reply from {place} in time: {name}", sent=sent)
+        what = f"the connection to {place} broke" if sent else f"no connection to {place}"
+        return Unavailable(f"{what}: {name}: {self.shown(str(error))}", sent=sent)
 
     def _status(self, error: Any) -> BackendError:
         status: int = error.status_code
@@ -271,6 +274,14 @@ def _secrets(api_key: str, headers: Mapping[str, str]) -> list[str]:
     """What is hidden in every text, the longest first: one may be part of another."""
     values = [value for value in headers.values() if len(value) >= _LEAST_HIDDEN_CHARACTERS]
     return sorted({*values, *([api_key] if api_key != "none" else [])}, key=len, reverse=True)
+
+
+def _place(url: str) -> str:
+    """Scheme, host and port of a URL; what stands around them may hold keys."""
+    parts = urlsplit(url)
+    host = parts.hostname or "an unnamed host"
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{'' if port is None else f':{port}'}"
 
 
 def _forget_environment(client: Any, headers: Mapping[str, str]) -> None:

@@ -58,6 +58,29 @@ async def test_only_a_request_that_cannot_have_arrived_is_said_not_to_be_sent(wi
 
 
 @both_loops
+async def test_where_nobody_listens_the_address_is_named_and_nothing_beside_it(wire):
+    with wire.server([]) as server:
+        port = server.base_url.rpartition(":")[2].partition("/")[0]
+    secret = f"http://canary-user:canary-word@127.0.0.1:{port}/canary-path/v1"
+    async with wire.backend(server, base_url=secret, query={"token": "canary-query"}) as backend:
+        with pytest.raises(Unavailable) as refused:
+            await backend.complete(HELLO)
+    assert f"no connection to http://127.0.0.1:{port}: ConnectError" in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+async def test_a_connection_that_breaks_or_is_late_names_its_service(wire):
+    for reply, kind, says in (
+        (HttpReply(reset=True), Unavailable, "the connection to http://127.0.0.1:"),
+        (HttpReply(hold=True), Timeout, "no reply"),
+    ):
+        with wire.server([reply]) as server:
+            async with wire.backend(server) as backend:
+                with pytest.raises(kind, match=says):
+                    await backend.complete(replace(HELLO, timeout_s=0.3))
+
+
+@both_loops
 async def test_cancelling_closes_the_connection(wire):
     with wire.server([HttpReply(hold=True)]) as server:
         async with wire.backend(server) as backend, anyio.create_task_group() as group:
