@@ -37,35 +37,44 @@ def root_directory() -> Path:
     """The unpacked root file system of the running interpreter; made when it is not there yet.
 
     Raises:
-        ImageError: it cannot be made.
+        ImageError: it cannot be made, or its place is another user's.
     """
     from latm_sandbox.docker import _hostpython
 
     base = Path(tempfile.gettempdir(), f"latm-sandbox-{os.getuid()}")
     root = base / f"root-{_hostpython.fingerprint()}"
-    if not root.is_dir():
-        fresh: Path | None = None
-        try:
-            base.mkdir(mode=0o755, exist_ok=True)
-            if base.stat().st_uid != os.getuid() or base.is_symlink():
-                raise ImageError(f"{base} belongs to somebody else", remedy=f"remove {base}")
-            fresh = Path(tempfile.mkdtemp(dir=base))
-            with tempfile.TemporaryFile() as file:
-                _hostpython.collect(file)
-                file.seek(0)
-                with tarfile.open(fileobj=file) as archive:
-                    archive.extraction_filter = getattr(
-                        tarfile, "fully_trusted_filter", None
-                    )  # new in 3.11.4
-                    archive.extractall(fresh)  # noqa: S202 - made a moment ago
-            fresh.chmod(0o755)
-            fresh.rename(root)
-        except OSError as error:
-            if fresh is not None:
-                shutil.rmtree(fresh, ignore_errors=True)
-            if not root.is_dir():  # else another process was faster
-                raise ImageError(f"the root file system cannot be unpacked: {error}") from error
+    try:
+        base.mkdir(mode=0o755, exist_ok=True)
+        # Looked at each time: what somebody else has put there would be the Python of our cells.
+        if base.is_symlink() or base.stat().st_uid != os.getuid():
+            raise ImageError(f"{base} belongs to somebody else", remedy=f"remove {base}")
+        if not root.is_dir():
+            _unpack(root)
+    except OSError as error:
+        if not root.is_dir():  # else another process was faster
+            raise ImageError(
+                f"the root file system cannot be unpacked: {error}",
+                remedy=f"make room in {base.parent}, or set TMPDIR to a directory that has some",
+            ) from error
     return root
+
+
+def _unpack(root: Path) -> None:
+    from latm_sandbox.docker import _hostpython
+
+    fresh = Path(tempfile.mkdtemp(dir=root.parent))
+    try:
+        with tempfile.TemporaryFile() as file:
+            _hostpython.collect(file)
+            file.seek(0)
+            with tarfile.open(fileobj=file) as archive:
+                archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)  # new in 3.11.4
+                archive.extractall(fresh)  # noqa: S202 - made a moment ago
+        fresh.chmod(0o755)
+        fresh.rename(root)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
 
 
 class BubblewrapJail(StreamJail):
@@ -145,7 +154,7 @@ class BubblewrapLauncher:
     async def check(self) -> tuple[Finding, ...]:
         """Whether bwrap is there, and what it does not do."""
         path = shutil.which("bwrap")
-        weaker = "no system call filter, no cgroup: weaker than a container, see docs/sandbox.md"
+        weaker = "no system call filter, no cgroup: weaker than a container"
         return (
             Finding(
                 name="bubblewrap",

@@ -11,8 +11,8 @@ from latm_sandbox._callers import Answer, Caller
 from latm_sandbox._cell import Cell, Lost, read_error
 from latm_sandbox._codec import (
     CodecError,
+    Decoder,
     Unserialisable,
-    decode,
     dumps,
     encode,
     encode_arguments,
@@ -115,6 +115,7 @@ def answerer(ask: Callable[..., Any]) -> Callable[[bytes], Awaitable[bytes]]:
     async def answer(payload: bytes) -> bytes:
         try:
             question = loads(payload)
+            decode = Decoder().decode
             args = [decode(item) for item in question["args"]]
             kwargs = {decode(name): decode(item) for name, item in question["kwargs"]}
         except (CodecError, LookupError, TypeError, ValueError) as error:
@@ -145,6 +146,7 @@ def _outcome(reply: Reply, seconds: float, cell: Cell) -> Outcome:
     value: Any = None
     values: Mapping[str, Any] = {}
     error: ProgramError | None = None
+    decode = Decoder().decode
     try:
         status = _STATUS[reply.status]
         body = loads(reply.body)

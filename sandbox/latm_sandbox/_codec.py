@@ -27,6 +27,7 @@ from latm_sandbox.guest.values import (
 
 __all__ = [
     "CodecError",
+    "Decoder",
     "Unserialisable",
     "decode",
     "decode_text",
@@ -42,7 +43,7 @@ MAX_BYTES: Final = 32 << 20
 MAX_NODES: Final = 4_000_000
 """Values in one value."""
 _BUILD_S: Final = 2.0
-"""Seconds that building one value may take. Keys whose hashes collide cost the square of their number."""
+"""Seconds that all values of a reply may take. Keys whose hashes collide cost the square of their number."""
 _MAX_OFFSET_US: Final = 86_400_000_000
 
 
@@ -106,18 +107,29 @@ def loads(payload: bytes) -> Any:
 _CONTAINERS: Final = ("l", "t", "S", "Z", "d")
 
 
-class _Decoder:
-    """Builds one value, and stops when that takes too long."""
+class Decoder:
+    """Builds the values of one reply, and stops when they take too long together."""
 
     def __init__(self) -> None:
         self._deadline = 0.0
         self._count = 0
 
-    def decode(self, data: Any, depth: int = 0) -> Any:
+    def decode(self, data: Any) -> Any:
+        """The value that a cell encoded as `data`.
+
+        Raises:
+            CodecError: it encoded none, or one that is too deep or too slow to build.
+        """
+        try:
+            return self._build(data, 0)
+        except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
+            raise CodecError(f"no value: {error}") from None
+
+    def _build(self, data: Any, depth: int) -> Any:
         kind: type = type(data)  # pyright: ignore[reportUnknownVariableType]
         if kind is dict:
             self._descend(depth)
-            return {key: self.decode(item, depth + 1) for key, item in data.items()}
+            return {key: self._build(item, depth + 1) for key, item in data.items()}
         if kind is not list:
             return data
         if not data or type(data[0]) is not str:
@@ -133,19 +145,19 @@ class _Decoder:
 
     def _container(self, tag: str, data: list[Any], depth: int) -> Any:
         if tag in ("l", "t"):
-            items = [self.decode(item, depth) for item in data[1:]]
+            items = [self._build(item, depth) for item in data[1:]]
             return items if tag == "l" else tuple(items)
         if tag in ("S", "Z"):
             found: set[Any] = set()
             for item in data[1:]:
-                found.add(self.decode(item, depth))
+                found.add(self._build(item, depth))
                 self._tick()
             return found if tag == "S" else frozenset(found)
         if len(data) % 2 != 1:
             raise CodecError("a key without a value")
         result: dict[Any, Any] = {}
         for index in range(1, len(data), 2):
-            result[self.decode(data[index], depth)] = self.decode(data[index + 1], depth)
+            result[self._build(data[index], depth)] = self._build(data[index + 1], depth)
             self._tick()
         return result
 
@@ -161,7 +173,7 @@ class _Decoder:
         if not self._deadline:
             self._deadline = now + _BUILD_S
         elif now > self._deadline:
-            raise CodecError(f"building the value took longer than {_BUILD_S} s")
+            raise CodecError(f"building the value took longer than {_BUILD_S:g} s")
 
 
 def _of(value: Any, kind: type) -> Any:
@@ -268,15 +280,8 @@ _TAGS: Final[dict[str, Callable[..., Any]]] = {
 
 
 def decode(data: Any) -> Any:
-    """The value that a cell encoded as `data`.
-
-    Raises:
-        CodecError: it encoded none, or one that is too deep or too slow to build.
-    """
-    try:
-        return _Decoder().decode(data)
-    except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
-        raise CodecError(f"no value: {error}") from None
+    """The one value of a reply; see `Decoder.decode`."""
+    return Decoder().decode(data)
 
 
 def decode_text(data: Any) -> str:

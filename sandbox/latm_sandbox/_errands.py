@@ -27,6 +27,7 @@ class Errands:
         self._thread = threading.get_ident()
         self._bell = anyio.Event()
         self._errands: deque[Callable[[], object]] = deque()
+        self._scope = anyio.CancelScope()
         if ring is not None:
             group.start_soon(self._run)
 
@@ -46,13 +47,18 @@ class Errands:
         with contextlib.suppress(RuntimeError):
             self._ring(self._answer)
 
+    def close(self) -> None:
+        """Do no more of them. To be called in the loop."""
+        self._scope.cancel()
+
     def _answer(self) -> None:
         self._bell.set()
 
     async def _run(self) -> None:
         # In a task: not all that is wanted works in a callback of the loop.
-        while True:
-            await self._bell.wait()
-            self._bell = anyio.Event()
-            while self._errands:
-                self._errands.popleft()()
+        with self._scope:
+            while True:
+                await self._bell.wait()
+                self._bell = anyio.Event()
+                while self._errands:
+                    self._errands.popleft()()

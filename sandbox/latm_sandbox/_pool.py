@@ -63,6 +63,7 @@ class Pool:
         self._lock = threading.RLock()
         self._closed = False
         self._gone = anyio.Event()  # closed, and nothing is left
+        self._upkeep = anyio.CancelScope()
         self._cells: set[Cell] = set()  # started and not yet destroyed
         self._dying: set[Cell] = set()  # of these, what was let go of
         self._starts: set[anyio.CancelScope] = set()
@@ -86,6 +87,15 @@ class Pool:
         self._group = group
         self._errands = Errands(group, ring)
         group.start_soon(self._housekeep)
+
+    async def prepare(self) -> None:
+        """Do what every start needs, such as building an image; then start the spare cells.
+
+        Raises:
+            SandboxError: it cannot be done.
+        """
+        await self._starter.prepare()
+        self.fill()
 
     def fill(self) -> None:
         """Start the spare cells ahead of need."""
@@ -220,8 +230,13 @@ class Pool:
             for cell in self._cells - self._dying:
                 self._let_go(cell)
             self._note_the_end()
-        with self._clock.limit(DESTROY_S * 2, shield=True):
-            await self._gone.wait()
+        try:
+            with self._clock.limit(DESTROY_S * 2, shield=True):
+                await self._gone.wait()
+        finally:
+            # One by one: the group is not ours, and the body of a sandbox that it closes itself is in it too.
+            self._upkeep.cancel()
+            self._errands.close()
 
     def _take(self, program: Program) -> Cell | None:
         share = self._shares.get(program)
@@ -383,19 +398,23 @@ class Pool:
 
     async def _housekeep(self) -> None:
         """Throw away what is idle for too long; see that what is kept still lives."""
-        while True:
-            await self._clock.sleep(min(_TURN_S, self.policy.idle_s))
-            stale = self._clock.now() - self.policy.idle_s
-            silent = self._clock.now() - _PING_S
-            with self._lock:
-                while self._idle and next(iter(self._idle.values())) < stale:
-                    self._let_go(next(iter(self._idle)))
-                while len(self._blank) > self.policy.spare and next(iter(self._blank.values())) < stale:
-                    self._let_go(next(iter(self._blank)))
-                quiet = [cell for cell in self._blank if cell.used_at < silent]
-            for cell in quiet:
-                await self._ping(cell)
-            self._arrange()
+        with self._upkeep:
+            while True:
+                await self._clock.sleep(min(_TURN_S, self.policy.idle_s))
+                for cell in self._weed():
+                    await self._ping(cell)
+                self._arrange()
+
+    def _weed(self) -> list[Cell]:
+        """Let go of what nobody has used for too long; the blank cells that have said nothing for long."""
+        stale = self._clock.now() - self.policy.idle_s
+        silent = self._clock.now() - _PING_S
+        with self._lock:
+            while self._idle and next(iter(self._idle.values())) < stale:
+                self._let_go(next(iter(self._idle)))
+            while len(self._blank) > self.policy.spare and next(iter(self._blank.values())) < stale:
+                self._let_go(next(iter(self._blank)))
+            return [cell for cell in self._blank if cell.used_at < silent]
 
     async def _ping(self, cell: Cell) -> None:
         with self._lock:

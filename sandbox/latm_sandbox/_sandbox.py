@@ -116,8 +116,6 @@ class AsyncSandbox:
             return
         if self._pool is not None:
             await self._pool.aclose()
-        if self._group is not None:
-            self._group.cancel_scope.cancel()
 
     async def start(self) -> None:
         """Build what has to be built and start the spare cells, instead of at the first call.
@@ -125,10 +123,7 @@ class AsyncSandbox:
         Raises:
             SandboxUnavailable: nothing can be run here.
         """
-        pool = self._ready()
-        assert self._launcher is not None
-        await self._launcher.prepare()
-        pool.fill()
+        await self._ready().prepare()
 
     async def call(
         self, program: Program, /, *args: Any, limits: Limits | None = None, **kwargs: Any

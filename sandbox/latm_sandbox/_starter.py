@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from latm_sandbox._cell import Cell
@@ -50,6 +51,15 @@ class Starter:
         self._event = event
         self._clock = clock
 
+    async def prepare(self) -> None:
+        """Have the launcher do what every start needs.
+
+        Raises:
+            SandboxError: it cannot, for whatever reason.
+        """
+        with self._ours():
+            await self._launcher.prepare()
+
     async def start(self, *, for_threads: bool) -> Cell:
         """A cell that has said hello.
 
@@ -60,16 +70,22 @@ class Starter:
             SandboxError: there is none, for whatever reason.
         """
         begun = self._clock.now()
-        try:
+        with self._ours():
             cell = await self._launch()
-        except SandboxError:
-            raise
-        except Exception as error:
-            raise LaunchFailed(f"the launcher {self._name!r} failed: {error!r}") from error
         if for_threads and isinstance(cell.jail, StreamJail):
             cell.jail.leave_to_threads()
         self._event("cell_started", cell=cell.name, seconds=self._clock.now() - begun)
         return cell
+
+    @contextlib.contextmanager
+    def _ours(self) -> Generator[None]:
+        """Whatever a launcher raises is an error of ours."""
+        try:
+            yield
+        except SandboxError:
+            raise
+        except Exception as error:
+            raise LaunchFailed(f"the launcher {self._name!r} failed: {error!r}") from error
 
     async def _launch(self) -> Cell:
         await self._launcher.prepare()

@@ -15,6 +15,7 @@ from collections.abc import Generator
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import sniffio
 
 from latm_sandbox._interrupts import Waiting
@@ -221,6 +222,7 @@ class StreamJail:
         while data := await self._stream.receive():
             if out := self._read(data):
                 return out
+            await anyio.lowlevel.checkpoint()  # who floods the other stream must not keep the loop to himself
         return b""
 
     def switch(self) -> None:
@@ -245,11 +247,14 @@ class StreamJail:
 
         Raises:
             OSError: the stream broke.
-            TimeoutError: nothing came for that long.
+            TimeoutError: nothing came for that long, whatever came over the other stream.
         """
-        while data := self._stream.receive_now(seconds):
+        until = time.monotonic() + seconds
+        while data := self._stream.receive_now(max(until - time.monotonic(), 0.0)):
             if out := self._read(data):
                 return out
+            if time.monotonic() >= until:
+                raise TimeoutError
         return b""
 
     def has_ended(self) -> bool:

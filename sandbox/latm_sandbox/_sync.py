@@ -198,7 +198,8 @@ class _Portal:
             return
         with contextlib.suppress(RuntimeError):  # it has ended by itself
             loop.call_soon_threadsafe(stop.set)
-        thread.join()
+        if thread is not threading.current_thread():  # a sandbox is collected in whatever thread that happens
+            thread.join()
 
 
 def _no_loop(failure: BaseException | None) -> SandboxUnavailable:

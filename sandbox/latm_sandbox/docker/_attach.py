@@ -17,6 +17,7 @@ _STDOUT: Final = 1
 _STDERR: Final = 2
 _MAX_CHUNK: Final = 1 << 24
 _KEPT: Final = 4096  # bytes of what the guest complained of
+_LOOKS: Final = 16  # at what it complained of last: one that has turned hostile never stops
 
 
 class Demultiplexer:
@@ -134,8 +135,8 @@ class DockerJail(StreamJail):
         """Close the streams, since removal hangs while one is not drained; then remove."""
         if self._stream is not self._attached:
             with contextlib.suppress(OSError, TimeoutError):
-                while data := self._attached.receive_now(0.0):
-                    self._streams.feed(data)
+                for _ in range(_LOOKS):
+                    self._streams.feed(self._attached.receive_now(0.0))
         self.abandon()
         await self._remove(self._container)
         return self._streams.complaint.decode(errors="replace")

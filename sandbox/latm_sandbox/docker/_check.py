@@ -7,16 +7,17 @@ from typing import Any
 from latm_sandbox._images import Image
 from latm_sandbox._launcher import Finding
 from latm_sandbox.docker import _image
-from latm_sandbox.docker._engine import connect
+from latm_sandbox.docker._engine import ANSWER_S, connect, typed
 from latm_sandbox.errors import SandboxUnavailable
 
 
 def findings(wanted_image: Image, runtime: str | None) -> tuple[Finding, ...]:
     """Engine, cgroups, seccomp, runtimes and image; stops at an engine that does not answer."""
     try:
-        client = connect(10)
+        client = connect(ANSWER_S)
         try:
-            return tuple(_findings(client, wanted_image, runtime))
+            with typed():
+                return tuple(_findings(client, wanted_image, runtime))
         finally:
             client.close()
     except SandboxUnavailable as error:

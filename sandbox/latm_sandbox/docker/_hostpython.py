@@ -148,6 +148,7 @@ def collect(file: IO[bytes], packages: Path | None = None) -> None:
 
     Raises:
         ImageError: something that is needed cannot be read.
+        OSError: `file` cannot be written.
     """
     binary, library = executable(), standard_library()
     try:
@@ -171,10 +172,11 @@ def collect(file: IO[bytes], packages: Path | None = None) -> None:
                         extensions.append(path)
         _shared_libraries(archive, [binary, *extensions], packages)
         _surroundings(archive)
-    except OSError as error:
-        raise ImageError(f"the running interpreter cannot be read: {error}") from error
-    finally:
         archive.close()
+    except OSError as error:
+        if error.filename is None:  # it is the archive that cannot be written
+            raise
+        raise ImageError(f"the running interpreter cannot be read: {error}") from error
 
 
 def _library_files(library: Path) -> Iterator[Path]:

@@ -85,20 +85,39 @@ def inherited(client: Any, reference: str) -> tuple[str, ...]:
 
 
 def _build_host(client: Any, image: Image, tag: str) -> None:
-    with tempfile.TemporaryFile() as file, tempfile.TemporaryDirectory(prefix="latm-image-") as name:
+    with contextlib.ExitStack() as stack:
+        with _room():
+            file = stack.enter_context(tempfile.TemporaryFile())
+            beside = _collect(image, file)
         labels = {"io.latm.sandbox": "image"}
+        if beside:
+            labels["io.latm.packages"] = " ".join(sorted(beside))
+        _import(client, file, tag, labels)
+
+
+def _collect(image: Image, file: IO[bytes]) -> list[str]:
+    """Write the image's files to `file`; names and versions of what is beside the interpreter."""
+    with tempfile.TemporaryDirectory(prefix="latm-image-") as name:
         directory = Path(name)
         beside: list[str] = []
         if image.packages:
             beside += _packages.install(image.packages, directory)
         if image.installed:
             beside += _installed.copy(image.installed, directory / "packages")
-        if beside:
-            labels["io.latm.packages"] = " ".join(sorted(beside))
-            _hostpython.collect(file, directory / "packages")
-        else:
-            _hostpython.collect(file)
-        _import(client, file, tag, labels)
+        _hostpython.collect(file, directory / "packages" if beside else None)
+        return beside
+
+
+@contextlib.contextmanager
+def _room() -> Generator[None]:
+    """What goes wrong with files here is no fault of the engine's, and must not read like one."""
+    try:
+        yield
+    except OSError as error:
+        raise ImageError(
+            f"the image of the running interpreter cannot be made: {error}",
+            remedy=f"make room in {tempfile.gettempdir()}, or set TMPDIR to a directory that has some",
+        ) from error
 
 
 def ensure_reference(client: Any, reference: str) -> str:
@@ -152,15 +171,28 @@ def _import(client: Any, file: IO[bytes], tag: str, labels: Mapping[str, str]) -
 
 @contextlib.contextmanager
 def _lock() -> Generator[None]:
-    """One build at a time on this machine, whoever builds."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    path = Path(base, f"latm-sandbox-{os.getuid()}.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """One build at a time on this machine, whatever process of this user builds."""
+    descriptor = _lock_file()
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file() -> int:
+    name, flags = f"latm-sandbox-{os.getuid()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    if base := os.environ.get("XDG_RUNTIME_DIR"):
+        with contextlib.suppress(OSError):  # after `su` it may be another user's, or not be there
+            return os.open(Path(base, name), flags, 0o600)
+    path = Path(tempfile.gettempdir(), name)
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise ImageError(
+            f"builds cannot be kept apart: {error}",
+            remedy=f"remove {path}, or set TMPDIR to a directory of your own",
+        ) from error
 
 
 def _short(error: Exception) -> str:

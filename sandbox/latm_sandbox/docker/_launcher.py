@@ -146,7 +146,8 @@ class DockerLauncher:
 
     def _connect(self, timeout: int) -> Any:
         if self._client is None:
-            address = kwargs_from_env()
+            with typed():
+                address = kwargs_from_env()
             self._sockets = self._sockets and is_near(address.get("base_url"))
             self._client = connect(timeout, address)
             self._reaper = Reaper(address)

@@ -8,8 +8,10 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import itertools
 import json
 import math
+import types
 
 import pytest
 from hypothesis import given
@@ -184,6 +186,17 @@ def test_keys_that_collide_cannot_hold_the_host_for_long(monkeypatch):
     modulus = (1 << 61) - 1  # hash() of an int is the int modulo this
     with pytest.raises(CodecError, match="longer than"):
         _codec.decode(["S", *[modulus * k for k in range(1, 50_000)]])
+
+
+def test_the_values_of_one_reply_share_that_time(monkeypatch):
+    seconds = itertools.count()
+    monkeypatch.setattr(_codec, "time", types.SimpleNamespace(monotonic=lambda: next(seconds)))
+    value = ["S", *range(256)]  # one look at the clock
+    decode = _codec.Decoder().decode
+    for _ in range(int(_codec._BUILD_S) + 1):
+        assert decode(value) == set(range(256))
+    with pytest.raises(CodecError, match="longer than 2 s"):
+        decode(value)
 
 
 class Colour(enum.IntEnum):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import docker.errors
 import pytest
 
 from latm_sandbox import Image, ImageError
+from latm_sandbox._bubblewrap import root_directory
 from latm_sandbox._images import as_image
 from latm_sandbox._launcher import LauncherOptions
+from latm_sandbox.docker import _hostpython, _image
 from latm_sandbox.docker._image import ensure, tag_of
 
 
@@ -96,3 +102,44 @@ def test_a_reference_that_is_not_there_is_pulled_as_it_is_written(reference):
 def test_an_engine_that_says_it_pulled_and_has_nothing_is_not_believed():
     with pytest.raises(ImageError, match=r"cannot be pulled .*docker pull python:3"):
         ensure(Puller(loses=True), Image.reference("python:3"))
+
+
+def test_builds_are_kept_apart_where_the_runtime_directory_is_another_user_s(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "nowhere"))  # as `su` leaves it
+    with _image._lock():
+        (file,) = tmp_path.iterdir()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ImageError, match=f"builds cannot be kept apart.*remove {file}"), _image._lock():
+        pass
+
+
+def test_a_host_without_room_for_the_image_is_not_taken_for_one_without_an_engine(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ImageError, match=r"cannot be made: .*set TMPDIR"):
+        _image._build_host(None, Image(), "latm-sandbox:none")
+
+
+def test_an_archive_that_cannot_be_written_is_not_taken_for_a_python_that_cannot_be_read():
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space left"):
+        _hostpython.collect(full)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_root_that_somebody_else_has_put_there_is_not_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    base = tmp_path / f"latm-sandbox-{os.getuid()}"
+    (base / f"root-{_hostpython.fingerprint()}").mkdir(parents=True)
+    assert root_directory().parent == base
+    os.chown(base, 65534, 65534)
+    with pytest.raises(ImageError, match=f"{base} belongs to somebody else: remove"):
+        root_directory()
+
+
+def test_a_root_that_cannot_be_unpacked_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImageError, match="ldd does not run"):
+        root_directory()
+    assert not list((tmp_path / f"latm-sandbox-{os.getuid()}").iterdir())
