@@ -118,12 +118,12 @@ def _sandbox(settings: Config, plugins: Plugins) -> Iterator[Finding]:
 
 def _library(library: str | None, settings: Config) -> Iterator[Finding]:
     from latm.library import Library
+    from latm.library._opening import missing_file
     from latm.tuner.promotion import watch
 
     url = settings.library.url if library is None else library_url(library)
-    file = url.removeprefix("sqlite:///")
-    if url.startswith("sqlite:///") and not Path(file).exists():
-        yield _finding("library", f"{url} does not exist yet; it is made when it is first used")
+    if (absent := missing_file(url)) is not None:
+        yield _finding("library", f"{absent} does not exist yet; it is made when it is first used")
         return
     try:
         store = Library(url)

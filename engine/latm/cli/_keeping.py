@@ -11,7 +11,7 @@ import typer
 
 from latm.cli._completing import tool_names
 from latm.cli._say import guarded, note, print_json
-from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config, say_missing
 from latm.library import Library
 
 NameArgument = Annotated[str, typer.Argument(help="The tool's name.", autocompletion=tool_names)]
@@ -21,8 +21,11 @@ NameArgument = Annotated[str, typer.Argument(help="The tool's name.", autocomple
 def opened(
     config: Path | None, library: str | None, *, create: bool = False
 ) -> Generator[Library, None, None]:
-    """The library that the options name; one that is not there is empty, and is only made if `create`."""
-    store = Library(build_config(config, library=library).library.url, create=create)
+    """The library that the options name; a file that is not there is said, and only made if `create`."""
+    settings = build_config(config, library=library)
+    if not create:
+        say_missing(settings, library)
+    store = Library(settings.library.url, create=create)
     try:
         yield store
     finally:

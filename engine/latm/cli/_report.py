@@ -40,7 +40,7 @@ def report(
     from latm.report import gather, page
 
     enough = build_config(config, library=library).making.pending
-    with waiting("reading the library"), opened(config, library) as store:
+    with opened(config, library) as store, waiting("reading the library"):
         found = gather(store, enough=enough)
     if json_:
         print_json(_record(found))

@@ -12,7 +12,7 @@ import typer
 
 from latm.cli._completing import providers
 from latm.config import ROLES, Config, LibraryConfig, RoleConfig
-from latm.errors import ConfigError
+from latm.errors import ConfigError, nearest
 
 DEFAULT_CONFIG = "latm.toml"
 CONFIG_VARIABLE = "LATM_CONFIG"
@@ -63,13 +63,27 @@ def find_config(path: Path | None) -> tuple[Config, str | None]:
     return (Config(), None) if chosen is None else (Config.load(chosen), str(chosen))
 
 
-def without_making(config: Config) -> Config:
-    """For a command that only looks: a library in memory instead of a file that is not there."""
-    url = config.library.url
-    file = Path(url.removeprefix("sqlite:///"))
-    if not url.startswith("sqlite:///") or not file.parent.is_dir() or file.exists():
-        return config
-    return dataclasses.replace(config, library=LibraryConfig(url="sqlite://"))
+def say_missing(config: Config, given: str | None) -> bool:
+    """Say that the library's file is not there, for a command that only looks and makes none.
+
+    Args:
+        config: names the library.
+        given: the library that the command line names, if it does.
+
+    Raises:
+        ConfigError: it does, and there is no such file: an empty library is not what was meant.
+    """
+    from latm.cli._say import note
+    from latm.library._opening import missing_file
+
+    if (absent := missing_file(config.library.url)) is None:
+        return False
+    if given is None:
+        note(f"{absent} is not there yet: it reads as an empty library")
+        return True
+    file = Path(absent.partition(":///")[2])
+    near = nearest(str(file), (str(each) for each in file.parent.glob("*.db")))
+    raise ConfigError(f"there is no file {file}{'.' if near else ''}{near}", where="--library")
 
 
 def library_url(library: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +16,9 @@ from latm.cli._completing import one_of, providers
 from latm.cli._progress import TuningProgress
 from latm.cli._ready import check_tuning
 from latm.cli._say import NOT_ACHIEVED, guarded, note, print_json
-from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config, without_making
+from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config, say_missing
 from latm.cli._tune_new import write_new
+from latm.config import LibraryConfig
 from latm.errors import ConfigError
 from latm.tuner import TuningSpec
 from latm.tuner._runs import TunedModel
@@ -91,7 +95,7 @@ def synthesise(
     Example: latm tune synthesise complaints.toml --maker anthropic:claude-opus-5
     """
     spec = _spec(file, maker=maker, samples=samples)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with open_engine(config, library) as engine:
         written = engine.tuning.synthesise(spec, data=data or [])
     if json_:
         print_json(show.written_record(written))
@@ -123,7 +127,7 @@ def review(
     Example: latm tune review complaints.toml --data validation.jsonl --html review.html
     """
     spec = _spec(file, maker=maker)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with open_engine(config, library) as engine:
         found = engine.tuning.review(spec, data=data or [], fix=_fix(fix))
     if html is not None:
         show.write_page(html, show.review_page(spec, found))
@@ -165,7 +169,7 @@ def train(
     """
     spec = _spec(file, tuner=tuner, base=base)
     check_tuning(build_config(config, library=library), spec)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with open_engine(config, library) as engine:
         came = engine.tuning.train(
             spec, data=data or [], samples=samples, follow=not no_wait, afresh=afresh, unreviewed=unreviewed
         )
@@ -201,7 +205,7 @@ def compare(
     Example: latm tune compare complaints.toml --data validation.jsonl --html comparison.html
     """
     spec = _spec(file, tuner=tuner, base=base)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with open_engine(config, library, create=False) as engine:
         made = engine.tuning.compare(
             spec, data=data or [], models=model or [], concurrency=concurrency, afresh=afresh
         )
@@ -242,7 +246,7 @@ def tune_run(
     """
     spec = _spec(file, maker=maker, base=base, tuner=tuner, samples=samples)
     check_tuning(build_config(config, library=library), spec)
-    with TuningProgress() as progress, open_engine(config, library, progress) as engine:
+    with open_engine(config, library) as engine:
         done = engine.tuning.run(spec, data=data or [], samples=samples)
         spent = engine.ledger.total()
     if html is not None:
@@ -277,7 +281,7 @@ def label(
     from latm.cli._solve import typed
 
     spec = _spec(file, tuner=tuner, base=base)
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         said = engine.tuning.label(spec, typed(text), model=model)
     if json_:
         print_json(said)
@@ -287,12 +291,17 @@ def label(
         raise typer.Exit(NOT_ACHIEVED)
 
 
+@contextmanager
 def open_engine(
-    config: Path | None, library: str | None, progress: TuningProgress, *, create: bool = True
-) -> Engine:
+    config: Path | None, library: str | None, *, create: bool = True
+) -> Generator[Engine, None, None]:
     """The engine that a command works with; without `create` a library that is not there is not made."""
     settings = build_config(config, library=library)
-    return Engine(settings if create else without_making(settings), on_event=progress)
+    # Before the bars are drawn, which a line of another's would tear.
+    if not create and say_missing(settings, library):
+        settings = dataclasses.replace(settings, library=LibraryConfig(url="sqlite://"))
+    with TuningProgress() as progress, Engine(settings, on_event=progress) as engine:
+        yield engine
 
 
 def _fix(value: str | None) -> Any:

@@ -9,7 +9,6 @@ import typer
 
 from latm.cli import _tune_show as show
 from latm.cli._completing import role_names, tunings
-from latm.cli._progress import TuningProgress
 from latm.cli._say import guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption
 from latm.cli._tune import SpecArgument, open_engine, tune
@@ -45,7 +44,7 @@ def promote(
     Example: latm tune promote questions.toml --role dispatcher
     """
     spec = TuningSpec.load(file)
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         before = engine.library.promotions().get(role)
         promoted = engine.tuning.promote(spec, role, comparison=comparison, on_synthetic=on_synthetic)
         own = engine.config.roles.get(role)
@@ -71,7 +70,7 @@ def demote(
 
     Example: latm tune demote dispatcher
     """
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         before = engine.tuning.demote(role)
     if json_:
         print_json({"role": role, "promotion": None if before is None else show.promotion_record(before)})
@@ -93,7 +92,7 @@ def status(
 
     Example: latm tune status complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         jobs = engine.tuning.jobs(name)
         known = {each.name for each in (() if jobs else engine.tuning.jobs())}
         promotions = [each for each in engine.library.promotions().values() if name in {None, each.tuning}]
@@ -117,7 +116,7 @@ def cancel(
 
     Example: latm tune cancel complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         _told(engine.tuning.cancel(run), json_=json_)
 
 
@@ -130,7 +129,7 @@ def pause(
 
     Example: latm tune pause complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         _told(engine.tuning.pause(run), json_=json_)
 
 
@@ -143,7 +142,7 @@ def resume(
 
     Example: latm tune resume complaints
     """
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         _told(engine.tuning.resume(run), json_=json_)
 
 
@@ -159,7 +158,7 @@ def delete(
 
     Example: latm tune delete local:tuned/complaints-9a0ab839
     """
-    with TuningProgress() as progress, open_engine(config, library, progress, create=False) as engine:
+    with open_engine(config, library, create=False) as engine:
         gone = engine.tuning.delete(model)
     if json_:
         print_json({"model": gone.model, "run": gone.run})

@@ -9,7 +9,7 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class Nursery:
         self._path = str(path)
 
     @contextmanager
-    def latm(self, folder: Path, *arguments: str, **environment: str) -> Iterator[Terminal]:
+    def latm(self, folder: Path, *arguments: str, **environment: str) -> Generator[Terminal, None, None]:
         """A command under way."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(self._path)
@@ -92,7 +92,7 @@ class Nursery:
 
 
 @contextmanager
-def nursery(folder: Path) -> Iterator[Nursery]:
+def nursery(folder: Path) -> Generator[Nursery, None, None]:
     """A nursery, with no key and no setting of latm in its environment."""
     unwanted = re.compile(r"LATM_|.*_API_KEY$|NO_COLOR$|FORCE_COLOR$|PY_COLORS$|GITHUB_ACTIONS$|PYTEST_")
     environment = {key: value for key, value in os.environ.items() if not unwanted.match(key)}

@@ -37,7 +37,33 @@ def test_a_command_that_only_looks_makes_no_library(
     done = CliRunner().invoke(app, command.split())
 
     assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
+    assert done.stderr.startswith("sqlite:///latm.db is not there yet: it reads as an empty library\n")
     assert list(tmp_path.glob("latm.db*")) == []
+
+
+@pytest.mark.parametrize("command", [*(each for each, _, _ in LOOKING), "tune delete local:x"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dmo.db", "there is no file dmo.db. Did you mean 'demo.db'?"),
+        ("elsewhere/x.db", "there is no file elsewhere/x.db\n"),
+        ("sqlite:///own", "there is no file own. Known: demo.db, shop.db."),
+    ],
+)
+def test_a_mistyped_library_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    for each in ("demo.db", "shop.db"):
+        (tmp_path / each).touch()
+    before = sorted(tmp_path.rglob("*"))
+
+    done = CliRunner().invoke(app, [*command.replace(" --", "").split(), "--library", name])
+
+    assert (done.exit_code, done.stdout) == (2, ""), done.stderr
+    assert f"latm: --library: {message}" in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_pipe_gets_names_whole(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -115,6 +115,13 @@ def test_the_nearest_command_is_named(commands: Nursery, tmp_path: Path, typed: 
     assert (code, message in said.text) == (2, True), said.text
 
 
+@pytest.mark.parametrize("command", ["tune status", "report -o page.html"])
+def test_what_is_drawn_does_not_tear_a_line(commands: Nursery, tmp_path: Path, command: str) -> None:
+    _, said = commands.run(tmp_path, *command.split())
+
+    assert "sqlite:///latm.db is not there yet: it reads as an empty library" in said.text.splitlines()
+
+
 def test_findings_have_colours(commands: Nursery, tmp_path: Path) -> None:
     _, said = commands.run(tmp_path, "doctor", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
 
@@ -149,7 +156,7 @@ class Broken(Gate):
 
 
 @contextmanager
-def service(folder: Path, gate: Gate) -> Iterator[OpenAIServer]:
+def service(folder: Path, gate: Gate) -> Generator[OpenAIServer, None, None]:
     """All roles played by a gate, with prices."""
     with OpenAIServer(gate) as server:
         (folder / "latm.toml").write_text(
@@ -184,7 +191,7 @@ def test_a_batch_is_interrupted_and_goes_on(commands: Nursery, tmp_path: Path) -
         "them; what was paid for is in the journal of the library\n"
     )
     assert " left" in terminal.text
-    assert "/s 0 by tool, $0.000" in terminal.text or "/min 0 by tool, $0.000" in terminal.text
+    assert "/s 0 by tool, $0" in terminal.text or "/min 0 by tool, $0" in terminal.text
     assert terminal.coloured
     assert again == 0
     answered = [line for line in rest.text.splitlines() if '"question"' in line]
