@@ -16,11 +16,9 @@ request offers as well, where it is sure.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 from latm.plugin import (
     Backend,
@@ -33,7 +31,7 @@ from latm.plugin import (
     hookimpl,
     read_options,
 )
-from latm_local._settings import LocalSettings
+from latm_local._settings import LocalSettings, folder_of
 
 __all__ = ["LocalOptions", "LocalSettings", "latm_price", "latm_providers", "latm_tuners"]
 
@@ -95,9 +93,9 @@ def _create(model: str, options: Mapping[str, object]) -> Backend:
     if model.startswith(_TUNED):
         from latm_local._tuned import TunedBackend
 
-        return TunedBackend.load(_folder(settings.models), model.removeprefix(_TUNED))
+        return TunedBackend.load(folder_of(settings.models), model.removeprefix(_TUNED))
     path = model.removeprefix(f"{_ZERO_SHOT}/")
-    folder = _folder(path)
+    folder = folder_of(path)
     if not path or not folder.is_dir():
         raise ConfigError(
             f"{path!r} is none of {', '.join(measures)} and no directory; a directory must be one that "
@@ -121,8 +119,4 @@ def _create_tuner(options: Mapping[str, object]) -> Tuner:
     from latm_local._tuner import LocalTuner
 
     _scikit.versions()  # what is not installed is missed now, before anything is asked of it
-    return LocalTuner(_folder(settings.models))
-
-
-def _folder(path: str) -> Path:
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - of an unknown user Path's raises
+    return LocalTuner(folder_of(settings.models))

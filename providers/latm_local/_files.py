@@ -7,6 +7,7 @@ it was trained, whatever the versions of the libraries are.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -23,6 +24,7 @@ from latm_local import _scikit
 from latm_local._about import ABOUT, WEIGHTS, About, place, read_about
 from latm_local._learning import Classifier
 from latm_local._sentences import SentenceModel
+from latm_local._settings import folder_of
 from latm_local._weights import read_weights, write_weights
 from latm_local._zero_shot import ZeroShot
 
@@ -110,11 +112,6 @@ def embeddings_sha256(folder: Path) -> str:
     return state.hexdigest()
 
 
-def folder_of(path: str) -> Path:
-    """A directory as a user writes it."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - of an unknown user Path's raises
-
-
 def _sentences(about: About, where: str) -> SentenceModel | None:
     if not about.embeddings:
         return None
@@ -167,8 +164,9 @@ def _probes(classifier: Classifier) -> tuple[tuple[float, ...], ...]:
 def _sweep(folder: Path, name: str) -> None:
     """Remove what killed processes left of this model."""
     for path in folder.glob(f".{name}.*"):
-        if time.time() - path.stat().st_mtime > _STALE_S:
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process is at it, too
+            if time.time() - path.stat().st_mtime > _STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _settle(path: Path) -> None:

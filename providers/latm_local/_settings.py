@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +28,8 @@ class LocalSettings:
         for name in ("abstain_below", "choose_above"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1")
+
+
+def folder_of(path: str) -> Path:
+    """A directory as a user writes it."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - of an unknown user Path's raises

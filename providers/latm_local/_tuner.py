@@ -15,7 +15,7 @@ import anyio.to_thread
 from latm.plugin import ConfigError, Tuned, TuningFailed, TuningJob, TuningState, read_options
 from latm_local._about import FORMAT, About, place, read_about
 from latm_local._asking import UNSURE
-from latm_local._settings import LocalSettings
+from latm_local._settings import LocalSettings, folder_of
 
 if TYPE_CHECKING:
     from latm_local._sentences import SentenceModel
@@ -126,7 +126,7 @@ class LocalTuner:
         if (kept := self._kept(job)) is not None:
             return kept
         from latm_local import _scikit
-        from latm_local._files import embeddings_sha256, folder_of, write
+        from latm_local._files import embeddings_sha256, write
         from latm_local._learning import learn
 
         settings = _settings(job)
@@ -189,7 +189,6 @@ def _settings(job: TuningJob) -> LocalSettings:
 def _load_sentences(settings: LocalSettings) -> SentenceModel | None:
     if not settings.embeddings:
         return None
-    from latm_local._files import folder_of
     from latm_local._sentences import SentenceModel
 
     folder = folder_of(settings.embeddings)

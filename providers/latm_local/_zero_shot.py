@@ -57,4 +57,5 @@ def softmax(scores: Sequence[float]) -> list[float]:
     """Scores as probabilities."""
     top = max(scores)
     powers = [math.exp(score - top) for score in scores]
-    return [each / sum(powers) for each in powers]
+    total = sum(powers)
+    return [each / total for each in powers]

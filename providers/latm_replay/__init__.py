@@ -27,6 +27,8 @@ from latm.plugin import Backend, ProviderSpec, Rejected, Reply, Request, Usage, 
 
 __all__ = ["ReplayOptions", "latm_providers"]
 
+_RECORD = "record what is asked now (latm.cassettes.record)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
@@ -70,8 +72,12 @@ class _TranscriptBackend:
             if position < len(replies):
                 self._handed_out = position + 1
                 return Reply(text=replies[position], usage=Usage(), model=self._recording.path.name)
-        where = f"{self._recording.path}: reply {position + 1}"
-        raise Rejected(f"{where} was asked for, but the transcript has {len(replies)}")
+        last = max(at for at, turn in enumerate(self._recording.messages) if turn["role"] == "assistant")
+        raise Rejected(
+            f"{self._recording.path}: reply {position + 1} was asked for, but the transcript has "
+            f"{len(replies)}, the last at index {last}; they are handed out in order, each once: begin "
+            "afresh, or add what is missing"
+        )
 
     async def aclose(self) -> None:
         """Nothing is held open."""
@@ -107,12 +113,16 @@ class _CassetteBackend:
             more = (
                 f"; this request is recorded {repeated} times and was replayed as often" if repeated else ""
             )
-            return f"{self._path}: reply {position} was asked for, but the cassette has {total}{more}"
+            return (
+                f"{self._path}: reply {position} was asked for, but the cassette has {total}, the last in "
+                f"line {total + 1}{more}; each is handed out once: begin afresh, or {_RECORD}"
+            )
         index = self._unused[0]
         recorded = self._exchanges[index].request
         return (
-            f"{self._path}: reply {position} of {total}: no unused exchange has this request; "
-            f"the next one, line {index + 2}, differs at {_first_difference(recorded, request)}"
+            f"{self._path}: reply {position} of {total}: no unused exchange has this request, as match = "
+            f"'digest' wants it; the next one, line {index + 2}, differs at "
+            f"{_first_difference(recorded, request)}; {_RECORD}, or set match = 'order' in [providers.replay]"
         )
 
 
