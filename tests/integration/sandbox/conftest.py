@@ -10,8 +10,11 @@ from latm_sandbox import PoolPolicy, Sandbox
 
 @pytest.fixture(scope="session")
 def sandbox():
-    """A sandbox of two cells, shared by all tests of a worker."""
-    with Sandbox(pool=PoolPolicy(cells=2)) as shared:
+    """A sandbox of two cells, shared by all tests of a worker.
+
+    Without a spare one, which it may start whenever it likes, and a test beside it would find left.
+    """
+    with Sandbox(pool=PoolPolicy(cells=2, spare=0)) as shared:
         yield shared
 
 

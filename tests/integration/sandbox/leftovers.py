@@ -15,12 +15,12 @@ _ENGINE = kwargs_from_env()  # as it is before a test bends it
 
 
 def containers(*, pid=None, running=False):
-    """Ids of the containers that this process, or another one, owns; all, or only those that run."""
-
+    """The containers that this process, or another one, owns, by id: all, or only those that run."""
     client = docker.APIClient(**_ENGINE, version="auto")
     try:
         label = f"{LABEL}.pid={os.getpid() if pid is None else pid}"
-        return {found["Id"] for found in client.containers(all=not running, filters={"label": label})}
+        found = client.containers(all=not running, filters={"label": label})
+        return {each["Id"]: f"{each['Names']} {each['Status']}" for each in found}
     finally:
         client.close()
 
@@ -31,6 +31,10 @@ def nothing_left(seconds=10.0):
     before = containers()
     yield
     until = time.monotonic() + seconds
-    while (left := containers() - before) and time.monotonic() < until:
-        pass
-    assert not left
+    while (left := _new(before)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not left, left
+
+
+def _new(before):
+    return {name: about for name, about in containers().items() if name not in before}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 from pathlib import Path
 
 import docker.errors
 import pytest
 
+from integration.faults.proxy import Kind, Proxy
 from latm_sandbox import AsyncSandbox, Program, Sandbox, SandboxUnavailable, Status
 from latm_sandbox.docker._engine import connect
 
@@ -49,6 +51,26 @@ def test_a_check_names_the_engine_that_does_not_answer(monkeypatch):
         (finding,) = sandbox.check()
     assert (finding.name, finding.ok) == ("docker", False)
     assert finding.remedy
+
+
+@pytest.mark.parametrize("fault", [Kind.ERROR, Kind.CUT])
+def test_a_check_of_an_engine_that_answers_in_part_is_a_finding(monkeypatch, tmp_path, fault):
+    engine = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
+    with Proxy(tmp_path / "s", engine) as proxy:
+        proxy.fail(fault, "GET .*/info")
+        monkeypatch.setenv("DOCKER_HOST", proxy.host)
+        with Sandbox() as sandbox:
+            finding, call = sandbox.check()
+    assert (finding.name, finding.ok, call.ok) == ("docker", False, True)
+    assert finding.remedy
+
+
+def test_certificates_that_are_not_there_are_told(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", "/nowhere")
+    with Sandbox() as sandbox, pytest.raises(SandboxUnavailable, match=r"tcp://127\.0\.0\.1:1 .*TLS"):
+        sandbox.start()
 
 
 def test_requests_share_a_connection_whatever_they_ask():
