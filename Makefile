@@ -21,12 +21,13 @@ demo: setup ## run the demo; ARGS="--maker openai:..." passes options on
 
 test soak: SETUP := --for-tests
 test: setup lint types ## run every check and test but the soak
-	$(PYTEST) -m "not serial and not soak" -n auto
+	$(PYTEST) -m "not serial and not soak" -n auto --dist worksteal
 	@# 5 says that no test is in the group.
 	$(PYTEST) -m "serial and not soak" -n 0 || [ $$? -eq 5 ]
 
-soak: setup ## run the long drills in full
+soak: setup ## run the long drills in full, and properties on more examples
 	$(PYTEST) -m soak -n 0 --timeout 0
+	$(PYTEST) -m "hypothesis and not serial and not soak" -n auto --dist worksteal --timeout 0 --hypothesis-profile soak
 
 lint: tools ## check style and format
 	$(BIN)/ruff check

@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAPER = ROOT.parent / "shared" / "paper"
 
 # The same examples every time, whatever the machine's speed: anyone can repeat a property's failure.
-settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=40)
+# More of them, and others each time.
+settings.register_profile("soak", deadline=None, max_examples=500)
 settings.load_profile("ci")
 
 
