@@ -45,8 +45,8 @@ def export(
         typer.Argument(
             metavar="DIRECTORY|NAME",
             autocompletion=tool_names,
-            help="With folders: where to write, made if it does not exist, and a tool's name. Else: names of "
-            "tools. No name means all that serve.",
+            help="With folders: first where to write, made if it does not exist, then a tool's name. Else: "
+            "names of tools. No name means all that serve.",
         ),
     ] = None,
     form: Annotated[
@@ -89,6 +89,11 @@ def _folders(where: Sequence[str], config: Path | None, library: str | None, *, 
         case _:
             raise ConfigError("say where the folders go: latm tools export DIRECTORY [NAME]")
     with opened(config, library) as store:
+        if name is None and directory in store.names() and not Path(directory).exists():
+            raise ConfigError(
+                f"{directory!r} is a tool, and where its folder goes is not said: latm tools export "
+                f"DIRECTORY {directory}; for a directory of that name write ./{directory}"
+            )
         folders = store.export(directory, name)
     if json_:
         print_json({"folders": [str(folder) for folder in folders]})

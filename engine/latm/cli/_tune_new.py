@@ -8,7 +8,7 @@ from latm._records import slug
 from latm.errors import ConfigError
 
 _SPEC = """\
-# What texts are to be told apart. Every key is explained in docs/tuning.md.
+# What texts are to be told apart. What is needed is about, question and labels; all else may be left out.
 
 about = "a customer's message to an online shop"       # what a text is
 question = "What is the message about?"                # what the label says of it

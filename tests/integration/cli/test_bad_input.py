@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,21 @@ def test_a_missing_command_line_extra(latm_started: Any, tmp_path: Path) -> None
     shadow.mkdir()
     (shadow / "typer.py").write_text("raise ModuleNotFoundError('gone', name='typer')\n")
     assert "pip install 'latm[cli]'" in complaint(latm_started("models", PYTHONPATH=str(shadow)), 3)
+
+
+def test_it_is_a_module_too(tmp_path: Path) -> None:
+    module = [sys.executable, "-m", "latm"]
+    told = subprocess.run([*module, "--version"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout[:7]) == (0, "latm 0."), told.stderr
+    wrong = subprocess.run([*module, "modles"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "Usage: python -m latm" in wrong.stderr
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('gone', name='typer')\n")
+    shadowed = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    lacking = subprocess.run(
+        [*module, "models"], capture_output=True, text=True, check=False, env=shadowed, cwd=tmp_path
+    )
+    assert "pip install 'latm[cli]'" in complaint(lacking, 3)
 
 
 def test_a_broken_plugin_is_named_and_stops_nothing(latm_started: Any, tmp_path: Path, examples: str) -> None:

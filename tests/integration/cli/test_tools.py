@@ -96,6 +96,19 @@ def test_to_a_directory_and_into_another_library(latm: Any, library: Library, tm
     assert len(library.versions("word-sorting")) == 2
 
 
+@pytest.mark.parametrize("form", [[], ["--format", "folders"]])
+def test_a_tools_name_is_not_taken_for_a_directory(
+    latm: Any, library: Library, tmp_path: Path, form: list[str]
+) -> None:
+    done = latm("tools", "export", *form, "word-sorting")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'word-sorting' is a tool" in done.stderr
+    assert "latm tools export DIRECTORY word-sorting" in done.stderr
+    assert not (tmp_path / "word-sorting").exists()
+    assert latm("tools", "export", *form, "./word-sorting").stdout == "word-sorting/word-sorting\n"
+
+
 def test_a_making_that_failed_can_be_read(latm: Any, library: Library) -> None:
     history = (Attempt(stage="verify", number=1, reply="```python\n[mine]\n```", problem="It gives 2."),)
     for task in ("word-sorting", "no tool yet"):
