@@ -172,11 +172,18 @@ def _literal(node: ast.expr, where: str) -> object:
         raise Unreadable(f"{where} is no literal: {_shown(node)}") from None
     if value is Ellipsis:
         raise Unreadable(f"{where} is left out (...)")
-    try:
-        ast.literal_eval(repr(value))  # calls are kept as text: 1e999 would be written inf
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        raise Unreadable(f"{where} is a number too large to be written out") from None
+    if not can_be_written(value):
+        raise Unreadable(f"{where} is a number too large to be written out")
     return value
+
+
+def can_be_written(value: object) -> bool:
+    """Whether a value that is written out, as calls are kept, can be read again: 1e999 would be inf."""
+    try:
+        ast.literal_eval(repr(value))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _shown(node: ast.AST) -> str:

@@ -27,6 +27,8 @@ def reply_problem(reply: object) -> str | None:
             cassettes.encode_reply(reply)
         except ValueError as error:
             problem = f"a Reply that is no data: {error}"
+        except RecursionError:
+            problem = "a Reply that is nested too deeply"
     return problem
 
 

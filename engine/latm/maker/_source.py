@@ -16,12 +16,15 @@ def distil(code: str) -> str:
     """Source without the maker's example usage: imports, definitions, and what these need.
 
     Every kept line stands as it was written, comments between kept lines included. Code that cannot be
-    parsed, or in which nothing is to cut, comes back unchanged.
+    parsed, is nested too deeply, or has nothing that is to be cut, comes back unchanged.
     """
     tree = parse(code)
     if tree is None:
         return code
-    kept = _kept(tree)
+    try:
+        kept = _kept(tree)
+    except RecursionError:
+        return code
     if len(kept) == len(tree.body):
         return code
     lines = lines_of(code)

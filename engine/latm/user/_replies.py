@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import cast
 
-from latm._literals import LiteralCall, Unreadable, read_call
+from latm._literals import LiteralCall, Unreadable, can_be_written, read_call
 from latm._reading import blocks, parse
 from latm._signature import Signature, misfit, to_call
 from latm.plugin import Reply
@@ -54,7 +54,12 @@ def _native(reply: Reply, signature: Signature, *, native: bool) -> LiteralCall:
     if any(each != first for each in others):
         raise Unreadable(f"one call is wanted, and there are {len(reply.calls)}")
     _check_name(first.name, signature)
-    return to_call(signature, plain(first.arguments))
+    try:
+        arguments: Mapping[str, object] = plain(first.arguments)
+    except RecursionError:
+        raise Unreadable(_unwritable(signature)) from None
+    _check_size(arguments, signature)
+    return to_call(signature, arguments)
 
 
 def _written(reply: str, signature: Signature) -> LiteralCall:
@@ -221,7 +226,7 @@ def _json(data: object, signature: Signature, *, alone: bool = False) -> Literal
     key = next((key for key in _ARGUMENTS if key in fields), None)
     known = {each.name for each in signature.parameters}
     if alone and fields and fields.keys() <= known:
-        return to_call(signature, fields)
+        return _with_arguments(fields, signature)
     if not isinstance(name, str):
         raise Unreadable(f"the JSON of the reply names no function: it is {signature.name}")
     _check_name(name, signature)
@@ -234,11 +239,22 @@ def _with_arguments(arguments: object, signature: Signature) -> LiteralCall:
             arguments = json.loads(arguments, object_pairs_hook=_once_each)
         except (ValueError, RecursionError):
             raise Unreadable(f"the arguments of {signature.name} are no JSON") from None
+    _check_size(arguments, signature)
     if isinstance(arguments, dict):
         return to_call(signature, cast("Mapping[str, object]", arguments))
     if isinstance(arguments, list):
         return LiteralCall(signature.name, tuple(cast("list[object]", arguments)), MappingProxyType({}))
     raise Unreadable(f"the arguments of {signature.name} are no JSON object")
+
+
+def _check_size(arguments: object, signature: Signature) -> None:
+    # JSON as Python reads it has an infinity and no depth: nothing of that comes from a question.
+    if not can_be_written(arguments):
+        raise Unreadable(_unwritable(signature))
+
+
+def _unwritable(signature: Signature) -> str:
+    return f"an argument of {signature.name} is no number that can be written, or too deep"
 
 
 def _check_name(name: str, signature: Signature) -> None:

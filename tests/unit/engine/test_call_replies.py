@@ -183,6 +183,14 @@ def test_a_native_call_that_does_not_do(calls: list[Call], native: bool, said: s
         read(reply(fenced("sort(['x'])"), *calls), SORT, native=native)
 
 
+@pytest.mark.parametrize("value", ["1e400", "-Infinity", "NaN", "[" * 700 + "]" * 700])
+def test_json_that_cannot_be_written_as_python_is_refused(value: str) -> None:
+    with pytest.raises(Unreadable, match="no number that can be written, or too deep"):
+        read(reply(f'{{"name": "sort", "arguments": {{"words": {value}}}}}'), LOOSE, native=False)
+    with pytest.raises(Unreadable, match="no number that can be written, or too deep"):
+        read(reply("", Call("sort", {"words": json.loads(value)})), LOOSE, native=True)
+
+
 def test_json_becomes_what_the_hints_say() -> None:
     arguments = {"pairs": [["a", 1], ["b", 2.0]], "seen": [1, 1]}
     wanted = LiteralCall("sort", (), {"pairs": [("a", 1), ("b", 2)], "seen": {1}})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Sequence
 
 import pytest
 
 from latm import Demonstration, Provenance, Tool
-from latm._literals import read_call
+from latm._literals import LiteralCall, read_call
 from latm._records import Check
 from latm.plugin import Usage
 from latm.user._grounding import ungrounded
@@ -332,6 +333,11 @@ def test_a_demonstration_that_is_no_call_says_nothing() -> None:
 def test_a_source_that_cannot_be_read_declares_nothing() -> None:
     assert problem("a", "f('a')", tool("f = lambda x: x\n")) is None
     assert problem("a", "f('b')", tool("def broken(:\n"))
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, complex(1, math.inf)])
+def test_no_question_says_an_infinity(value: complex) -> None:
+    assert ungrounded(tool(), LiteralCall("f", (value,)), "Add 1 and inf") is not None
 
 
 def test_numbers_may_be_of_any_size() -> None:

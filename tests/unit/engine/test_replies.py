@@ -64,6 +64,13 @@ def _buckets(usage: Usage) -> tuple[int, ...]:
     return usage.input, usage.cache_read, usage.cache_write, usage.output
 
 
+def test_one_that_is_nested_too_deeply_is_no_data() -> None:
+    deep: object = ()
+    for _ in range(5000):
+        deep = [deep]
+    assert reply_problem(Reply(**GOOD, metadata={"a.b": deep})) == "a Reply that is nested too deeply"
+
+
 def test_a_whole_reply_has_no_problem() -> None:
     metadata = MappingProxyType({"a.b": MappingProxyType({"c": (1, 2.5, None)})})
     whole = Reply(**GOOD, calls=(Call("f", {"x": 1}),), finish_reason="stop", metadata=metadata)

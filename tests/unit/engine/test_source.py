@@ -70,6 +70,11 @@ def test_a_variable_that_shares_its_name_with_a_parameter_is_cut() -> None:
     assert distil(code) == "def f(text):\n    return text\n"
 
 
+def test_code_that_is_nested_too_deeply_comes_back_as_it_is() -> None:
+    code = f"def add(a):\n    return {' + '.join(['a'] * 900)}\n\nprint(add(1))\n"
+    assert distil(code) == code
+
+
 def test_a_main_guard_is_cut() -> None:
     assert (
         distil("def f():\n    return 1\n\nif __name__ == '__main__':\n    print(f())\n")

@@ -44,7 +44,11 @@ def read(code: str, function: str) -> Block:
         node.name: tuple(_given(node)) for node in tree.body if isinstance(node, ast.FunctionDef) if _is(node)
     }
     kept = ast.Module([node for node in tree.body if isinstance(node, _KEPT)], [])
-    return Block(ast.unparse(kept), found, _problem(kept, function))
+    try:
+        source = ast.unparse(kept)
+    except RecursionError:
+        return Block("", {"properties": ()}, "it is nested too deeply")
+    return Block(source, found, _problem(kept, function))
 
 
 def parameters(source: str, function: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from math import trunc
+from math import isfinite, trunc
 from typing import final
 
 from latm.user._grounding._leaves import Leaf
@@ -95,6 +95,8 @@ class Facts:
     def _number(self, value: float) -> bool:
         if isinstance(value, int):
             return Fraction(value) in self._numbers or self._coded(str(value))
+        if not isfinite(value):
+            return False
         exact = Decimal(repr(value))
         if Fraction(exact) in self._numbers:
             return True

@@ -31,6 +31,10 @@ def test_only_what_defines_is_kept():
     assert "for" not in block.source
 
 
+def test_what_is_nested_too_deeply_is_not_tried():
+    assert read(f"X = {' + '.join(['1'] * 900)}\n{GIVEN}", "f").problem == "it is nested too deeply"
+
+
 def test_a_whole_reply_is_read_by_its_fences():
     assert read(f"Two:\n```python\n{GIVEN}```\nand\n~~~py\nY = 2\n~~~\n", "f").properties == {"p": ("b", "a")}
 
