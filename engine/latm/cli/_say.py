@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from latm._figures import usd
 from latm.errors import (
     BackendError,
     BudgetExceeded,
@@ -228,12 +229,5 @@ def _plain_mapping(mapping: Mapping[object, object]) -> Any:
 
 
 def cost(value: Decimal | None) -> str:
-    """`money` where nothing near it says what it is."""
-    return "cost unknown" if value is None else money(value)
-
-
-def money(value: Decimal | None) -> str:
-    """An amount for people: unknown is said, never shown as 0."""
-    if value is None:
-        return "unknown"
-    return f"${value:.4f}" if value < 1 else f"${value:.2f}"
+    """An amount in USD where nothing near it says what it is."""
+    return "cost unknown" if value is None else usd(value)

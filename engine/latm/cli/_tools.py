@@ -10,12 +10,13 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
+from latm._figures import usd
 from latm._records import Attempt, Tool
 from latm.cli import _keeping
 from latm.cli._bars import waiting
 from latm.cli._export import export
 from latm.cli._keeping import NameArgument, opened
-from latm.cli._say import data_console, guarded, money, note, plain, print_json, print_table
+from latm.cli._say import data_console, guarded, note, plain, print_json, print_table
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config
 from latm.library import Making, Version
 
@@ -204,7 +205,7 @@ def _evidence(console: Console, tool: Tool, version: Version) -> None:
             f"{stage} {tool.scorecard.count(stage)}"
             for stage in dict.fromkeys(each.stage for each in tool.scorecard.attempts)
         ),
-        "cost": f"{money(origin.cost_usd)}, {origin.usage.total} tokens, {origin.seconds:.1f} s",
+        "cost": f"{usd(origin.cost_usd)}, {origin.usage.total} tokens, {origin.seconds:.1f} s",
         "status": version.status if version.reason is None else f"{version.status}: {version.reason}",
         "uses": f"{version.uses}, {version.failures} failed",
         "source": f"sha256 {origin.source_sha256[:16]}",

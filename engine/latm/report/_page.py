@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latm import _figures
+from latm._figures import UNKNOWN, percent, usd
 from latm.errors import MissingDependency
 from latm.pages import render
 from latm.report import _plots, _text
@@ -48,6 +50,7 @@ def page(report: Report) -> str:
         overview=_overview(report),
         highlight=highlight,
         slug=_slug,
+        figures=_figures,
         text=_text,
     )
     # What models wrote may hold what no encoding has.
@@ -68,18 +71,18 @@ def _overview(report: Report) -> list[_Figure]:
     serving = sum(each.serves for each in report.tools)
     standings = [each.standing for tool in report.tools for each in tool.versions]
     audited, agreed = sum(each.audited for each in standings), sum(each.agreed for each in standings)
-    share = _text.percent(by_tool / report.questions) if report.questions else "none yet"
+    share = percent(by_tool / report.questions) if report.questions else "none yet"
     return [
         _Figure("Questions", f"{report.questions:,}", _since(report)),
         _Figure("Answered by tools", share, f"{by_tool:,} of {report.questions:,}"),
         _Figure("Spent", _text.sum_text(spent), "questions, makings and audits"),
-        _Figure("Strong model alone", "unknown" if alone is None else f"≈ {_text.usd(alone)}", "an estimate"),
+        _Figure("Strong model alone", UNKNOWN if alone is None else f"≈ {usd(alone)}", "an estimate"),
         _Figure(
             "Tools in use", str(serving), f"{len(report.tools) - serving} out of use" if report.tools else ""
         ),
         _Figure(
             "Audits that agreed",
-            _text.percent(agreed / audited) if audited else "none yet",
+            percent(agreed / audited) if audited else "none yet",
             f"{agreed:,} of {audited:,}" if audited else "",
         ),
     ]

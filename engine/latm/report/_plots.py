@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from latm.pages import SERIES, colour, draw, shortened
+from latm._figures import seconds, usd
+from latm.pages import SERIES, Series, Share, colour, draw, draw_shares, legend, legend_height
 from latm.report._records import Compared, Money, RouteShare, ToolReport
-from latm.report._text import percent, seconds, short, usd
+from latm.report._text import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,12 +20,11 @@ if TYPE_CHECKING:
 _MOST_LINES = len(SERIES)
 _MOST_MARKS = 8
 _MOST_VERSIONS = 16
-_WIDTH, _HEIGHT = 4.2, 2.7  # inches; wider ones have small letters on a phone
+_WIDTH, _HEIGHT = 4.2, 2.5  # inches; wider ones have small letters on a phone
 _ROW = 0.3
-_LONGEST_NAME = 24  # letters beside an axis or in a legend
-_WIDE = 300  # times the shortest, beyond which decades alone are marked
-_BELOW_LEGEND = 0.7  # of the height
 _LEAST_SPAN = timedelta(hours=1)
+_MARKS = (((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 3))  # of a decade, and of how many one
+_APART = 0.2  # of the axis, the least from one mark of a time to the next
 
 
 def money_plot(money: Money, tools: Sequence[ToolReport]) -> str:
@@ -33,6 +36,7 @@ def money_plot(money: Money, tools: Sequence[ToolReport]) -> str:
     reached = [(each.break_even.reached, each.name) for each in tools]
     marks = sorted((at, name) for at, name in reached if at is not None)[:_MOST_MARKS]
     over_time = _time(last.at) - _time(first.at) >= _LEAST_SPAN
+    texts = ["strong model, estimate", "spent", *(["a tool has paid back"] if marks else [])]
 
     def paint(figure: Figure) -> None:
         axes: Any = figure.subplots()
@@ -43,29 +47,19 @@ def money_plot(money: Money, tools: Sequence[ToolReport]) -> str:
         axes.fill_between(
             places, spent, alone, where=less, step="post", color=colour("good-ground"), linewidth=0
         )
-        axes.step(
-            places,
-            alone,
-            where="post",
-            color=colour("series-2"),
-            linestyle=(0, (4, 2)),
-            label="strong model alone, estimated",
-        )
-        axes.step(places, spent, where="post", color=colour("accent"), label="spent")
-        for number, (at, _) in enumerate(marks):
+        dashes = (0, (4, 2))
+        shown = axes.step(places, alone, where="post", color=colour("series-2"), linestyle=dashes)
+        shown += axes.step(places, spent, where="post", color=colour("accent"))
+        for at, _ in marks:
             place = next(where for where, each in zip(places, money.points, strict=True) if each.at >= at)
-            label = "a tool has paid for itself" if number == 0 else None
-            axes.axvline(
-                place, ymax=_BELOW_LEGEND, color=colour("good"), linewidth=1, linestyle=":", label=label
-            )
+            shown.append(axes.axvline(place, color=colour("good"), linewidth=1, linestyle=":"))
         if over_time:
             _dates(axes)
         else:
-            axes.set_xlabel("questions")
-            axes.set_xlim(left=0)
+            _counts(axes, "questions")
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_formatter(_dollars)
-        axes.legend(loc="upper left", fontsize=8.5)
+        _dollars(axes)
+        legend(figure, shown[: len(texts)], texts)
 
     told = "".join(f" {name} had paid for itself at {at}." for at, name in marks)
     return draw(
@@ -76,7 +70,7 @@ def money_plot(money: Money, tools: Sequence[ToolReport]) -> str:
             f"Until {last.at}, {usd(last.spent_usd)} were spent; the strong model alone would have taken "
             f"about {usd(last.alone_usd)}.{told}"
         ),
-        size=(_WIDTH, _HEIGHT),
+        size=(_WIDTH, _HEIGHT + legend_height(texts)),
     )
 
 
@@ -86,25 +80,21 @@ def saving_plot(tools: Sequence[ToolReport]) -> str | None:
     chosen = sorted(known, key=lambda each: -each.break_even.answers)[:_MOST_LINES]
     if not chosen:
         return None
+    texts = [each.name for each in chosen]
 
     def paint(figure: Figure) -> None:
         axes: Any = figure.subplots()
         axes.axhline(0, color=colour("quiet"), linewidth=1)
+        shown: list[Any] = []
         for series, each in zip(SERIES, chosen, strict=False):
             found = each.break_even
-            counts = [number for number, _ in found.curve]
-            axes.plot(
-                counts,
-                [float(net) for _, net in found.curve],
-                color=colour(series),
-                label=shortened(each.name, _LONGEST_NAME),
-            )
+            counts, nets = zip(*found.curve, strict=True)
+            shown += axes.plot(counts, [float(net) for net in nets], color=colour(series))
             if found.reached_after is not None:
                 axes.plot([found.reached_after], [0], "o", color=colour(series), markersize=5, zorder=3)
-        axes.set_xlabel("answers of the tool")
-        axes.set_xlim(left=0)
-        axes.yaxis.set_major_formatter(_dollars)
-        axes.legend(loc="best", fontsize=8.5)
+        _counts(axes, "answers of the tool")
+        _dollars(axes)
+        legend(figure, shown, texts)
 
     return draw(
         paint,
@@ -114,37 +104,50 @@ def saving_plot(tools: Sequence[ToolReport]) -> str | None:
             f"{each.name}: {usd(each.break_even.net_usd)} after {each.break_even.answers} answers"
             for each in chosen
         ),
-        size=(_WIDTH, _HEIGHT),
+        size=(_WIDTH, _HEIGHT + legend_height(texts)),
     )
 
 
 def accuracy_plot(tools: Sequence[ToolReport]) -> str | None:
     """Agreement in audits by tool and version, with intervals; None where nothing was audited."""
-    rows = [
-        (f"{shortened(tool.name, _LONGEST_NAME)} v{each.tool.version}", each)
-        for tool in tools
-        for each in tool.versions
-        if each.standing.audited
-    ][:_MOST_VERSIONS]
-    if not rows:
-        return None
-
-    def paint(figure: Figure) -> None:
-        axes: Any = figure.subplots()
-        for place, (_, each) in enumerate(rows):
+    in_use, out_of_use = Series(name="in use, or replaced"), Series(name="out of use", colour="error")
+    shares: list[Share] = []
+    for tool in tools:
+        for each in tool.versions:
             found = each.standing
-            hue = "accent" if each.state in {"serves", "replaced"} else "error"
-            _interval(axes, place, found.agreed / found.audited, (found.low, found.high), hue)
-        _shares(axes, [name for name, _ in rows])
-
-    return draw(
-        paint,
+            if found.low is None or found.high is None:
+                continue
+            series = in_use if each.state in {"serves", "replaced"} else out_of_use
+            agreed = found.agreed / found.audited
+            row = f"v{each.tool.version} {tool.name}"
+            shares.append(Share(row=row, series=series.name, share=agreed, low=found.low, high=found.high))
+    shown = shares[:_MOST_VERSIONS]
+    if not shown:
+        return None
+    return draw_shares(
+        shown,
+        [each for each in (in_use, out_of_use) if any(one.series == each.name for one in shown)],
         name="plot-accuracy",
         title="Audited answers that were agreed with, by version",
-        description="; ".join(
-            f"{name}: {each.standing.agreed} of {each.standing.audited}" for name, each in rows
-        ),
-        size=(_WIDTH, 0.9 + _ROW * len(rows)),
+        axis="agreed, % of the audits",
+    )
+
+
+def compared_plot(found: Compared) -> str:
+    """The accuracy of each contender on each set, with intervals."""
+    synthetic = {each.set: each.synthetic for each in found.bars}
+    named = {set_: f"{set_} (synthetic)" if written else set_ for set_, written in synthetic.items()}
+    return draw_shares(
+        [
+            Share(
+                row=each.contender, series=named[each.set], share=each.accuracy, low=each.low, high=each.high
+            )
+            for each in found.bars
+        ],
+        [Series(name=named[set_], hollow=written) for set_, written in synthetic.items()],
+        name=f"plot-comparison-{found.number}",
+        title=f"Accuracy in comparison {found.number}",
+        axis="right, % of all samples",
     )
 
 
@@ -152,8 +155,6 @@ def latency_plot(routes: Sequence[RouteShare]) -> str:
     """The median and the 95th percentile by route."""
 
     def paint(figure: Figure) -> None:
-        from matplotlib.ticker import LogLocator, NullLocator
-
         axes: Any = figure.subplots()
         for place, each in enumerate(routes):
             ends = [each.p50_s, each.p95_s]
@@ -161,13 +162,15 @@ def latency_plot(routes: Sequence[RouteShare]) -> str:
             axes.plot(ends[:1], [place], "o", color=colour("accent"), markersize=6)
             axes.plot(ends[1:], [place], "|", color=colour("accent"), markersize=10, markeredgewidth=2)
         axes.set_xscale("log")
-        low, high = min(each.p50_s for each in routes), max(each.p95_s for each in routes)
-        axes.set_xlim(low / 2, high * 2)
-        wide = high / low > _WIDE
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=12))
-        axes.xaxis.set_major_formatter(_duration)
-        axes.xaxis.set_minor_locator(NullLocator())
-        _rows(axes, [short(each) for each in routes])
+        axes.minorticks_off()
+        low, high = min(each.p50_s for each in routes) / 2, max(each.p95_s for each in routes) * 2
+        axes.set_xlim(low, high)
+        marks = time_marks(low, high)
+        axes.set_xticks(marks, labels=[seconds(each).replace(".0 ", " ") for each in marks])
+        axes.set_yticks(range(len(routes)), labels=[short(each) for each in routes], color=colour("text"))
+        axes.set_ylim(len(routes) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
         axes.set_xlabel("dot: median, bar: 95 % came within it")
 
     return draw(
@@ -182,55 +185,33 @@ def latency_plot(routes: Sequence[RouteShare]) -> str:
     )
 
 
-def compared_plot(found: Compared) -> str:
-    """The accuracy of each contender on each set, with intervals."""
-    sets = list(dict.fromkeys(each.set for each in found.bars))
-    names = list(dict.fromkeys(each.contender for each in found.bars))
+def time_marks(low: float, high: float) -> list[float]:
+    """Round times on a logarithmic axis, so far apart that their texts do not touch.
 
-    def paint(figure: Figure) -> None:
-        all_axes = figure.subplots(len(sets), 1, squeeze=False, sharex=True)
-        for set_, axes in zip(sets, all_axes[:, 0], strict=True):
-            mine = {each.contender: each for each in found.bars if each.set == set_}
-            for place, name in enumerate(names):
-                if (bar := mine.get(name)) is not None:
-                    hue = "accent" if name.startswith("tuned") else "quiet"
-                    _interval(axes, place, bar.accuracy, (bar.low, bar.high), hue)
-            _shares(axes, [shortened(name, _LONGEST_NAME) for name in names])
-            first = next(iter(mine.values()))
-            kind = ", synthetic" if first.synthetic else ""
-            told = f"{shortened(set_, _LONGEST_NAME)}: {first.n} samples{kind}"
-            axes.set_title(told, fontsize=9, loc="left", color=colour("quiet"))
-
-    return draw(
-        paint,
-        name=f"plot-comparison-{found.number}",
-        title=f"Accuracy in comparison {found.number}",
-        description="; ".join(
-            f"{each.contender} on {each.set}: {percent(each.accuracy)}" for each in found.bars
-        ),
-        size=(_WIDTH, (0.75 + _ROW * len(names)) * len(sets) + 0.15),
-    )
+    Args:
+        low: where the axis begins, in seconds.
+        high: where it ends.
+    """
+    found: list[float] = []
+    for parts, step in _MARKS:
+        found = list(_round_times(low, high, parts, step))
+        least = _APART * math.log(high / low)
+        if all(math.log(after / before) >= least for before, after in pairwise(found)):
+            break
+    return found
 
 
-def _interval(
-    axes: Any, place: int, middle: float, ends: tuple[float | None, float | None], name: str
-) -> None:
-    if None not in ends:
-        axes.plot(ends, [place, place], color=colour(name), linewidth=2.4, solid_capstyle="round")
-    axes.plot([middle], [place], "o", color=colour(name), markersize=6, zorder=3, clip_on=False)
+def _round_times(low: float, high: float, parts: Sequence[int], step: int) -> Iterator[float]:
+    for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
+        if power % step == 0:
+            yield from (time for part in parts if low <= (time := part * 10.0**power) <= high)
 
 
-def _shares(axes: Any, names: Sequence[str]) -> None:
-    axes.set_xlim(0, 1)
-    axes.xaxis.set_major_formatter(_percent)
-    _rows(axes, names)
-
-
-def _rows(axes: Any, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), labels=list(names), color=colour("text"))
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
+def _counts(axes: Any, text: str) -> None:
+    """An axis of how many."""
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(text)
 
 
 def _dates(axes: Any) -> None:
@@ -242,18 +223,18 @@ def _dates(axes: Any) -> None:
     axes.xaxis.set_major_formatter(typed.ConciseDateFormatter(locator, tz=UTC))
 
 
+def _dollars(axes: Any) -> None:
+    """An axis of USD, with as many places as its marks are apart by."""
+
+    def told(value: float, _place: object) -> str:
+        one, other, *_ = axes.yaxis.get_majorticklocs()
+        exponent = Decimal(f"{other - one:.6g}").normalize().as_tuple().exponent
+        places = max(2, -int(exponent)) if int(exponent) < 0 else 0
+        sign = "\N{MINUS SIGN}" if value < 0 else ""
+        return f"{sign}${abs(value):,.{places}f}"
+
+    axes.yaxis.set_major_formatter(told)
+
+
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _dollars(value: float, _place: object) -> str:
-    sign = "\N{MINUS SIGN}" if value < 0 else ""
-    return f"{sign}${abs(value):,.6g}"
-
-
-def _duration(value: float, _place: object) -> str:
-    return seconds(value).replace(".0 ", " ")
-
-
-def _percent(value: float, _place: object) -> str:
-    return f"{value:.0%}"

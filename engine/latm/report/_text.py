@@ -1,4 +1,4 @@
-"""How figures are written for people."""
+"""What a report says, in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 from decimal import Decimal
 
+from latm._figures import UNKNOWN, count, percent, usd
 from latm.report._records import BreakEven, Money, RouteShare, Standing, Sum
 
 _LAYERS = {
@@ -27,66 +28,24 @@ _SHORT = {
     ("caller", "none"): "nobody, by caller",
 }
 
-
-_UNITS = ((1e-2, 1e3, ".1f", "ms"), (1, 1e3, ".0f", "ms"), (100, 1, ".1f", "s"))
-_LEAST_SHARE = 0.001
-_PERCENT = "\N{NO-BREAK SPACE}%"
-
-
-def usd(value: Decimal | None) -> str:
-    """An amount in USD: more places the smaller it is; what is unknown is said, never shown as 0."""
-    if value is None:
-        return "unknown"
-    sign, size = "\N{MINUS SIGN}" if value < 0 else "", abs(value)
-    if size == 0:
-        return "$0"
-    if size >= Decimal("0.995"):
-        return f"{sign}${size:,.2f}"
-    if size >= Decimal("0.00995"):
-        return f"{sign}${size:.3f}"
-    return f"{sign}${size:.5f}" if size >= Decimal("0.000005") else f"{sign}under $0.00001"
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def sum_text(paid: Sum) -> str:
     """A sum, which is a least one where a price is unknown."""
     if paid.unpriced == 0:
         return usd(paid.known_usd)
-    return "unknown" if paid.unpriced == paid.calls else f"at least {usd(paid.known_usd)}"
-
-
-def seconds(value: float | None) -> str:
-    """A time, with two digits that count."""
-    if value is None:
-        return "unknown"
-    for below, factor, form, unit in _UNITS:
-        if value < below:
-            return f"{value * factor:{form}} {unit}"
-    return f"{value / 60:.1f} min"
-
-
-def percent(share: float | None) -> str:
-    """A share; one that is not all of it is never written as 100 %, nor one that is something as 0 %."""
-    if share is None:
-        return "unknown"
-    if share in {0, 1}:
-        return f"{share * 100:.0f}{_PERCENT}"
-    shown = min(max(share, _LEAST_SHARE), 1 - _LEAST_SHARE)
-    return f"{'under ' if share < shown else 'over ' if share > shown else ''}{shown * 100:.1f}{_PERCENT}"
+    return UNKNOWN if paid.unpriced == paid.calls else f"at least {usd(paid.known_usd)}"
 
 
 def when(text: str | None) -> str:
     """A time as the library has it, to the minute."""
     if text is None:
-        return "unknown"
+        return UNKNOWN
     try:
         return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")
     except ValueError:
         return text
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def layer(route: RouteShare) -> str:
@@ -132,7 +91,7 @@ def headline(money: Money) -> tuple[bool | None, str]:
         )
     return True, (
         f"{usd(spent.known_usd)} was spent where the strong model alone would have taken about "
-        f"{usd(alone)}: {percent(float(saved / alone))} less."
+        f"{usd(alone)}: {percent(float(saved / alone)).replace(' ', _NO_BREAK)} less."
     )
 
 

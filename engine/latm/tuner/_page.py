@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from latm import _figures
 from latm.errors import ConfigError
 from latm.pages import render
-from latm.tuner import _numbers, _plots
+from latm.tuner import _plots
 from latm.tuner._pairs import p_text
 from latm.tuner._record import Comparison
 from latm.tuner._runs import TunedModel
@@ -39,7 +40,7 @@ def page(comparison: Comparison, *, trained: Sequence[TunedModel] = ()) -> str:
             (set_, [each for each in comparison.scores if each.set == set_.name]) for set_ in comparison.sets
         ],
         pairs=comparison.pairs,
-        numbers=_numbers,
+        figures=_figures,
         p_text=p_text,
         accuracy=_plots.accuracy(comparison),
         curves=[

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from latm.pages import SERIES, colour, draw, shortened
-from latm.tuner._numbers import interval, percent, samples
+from latm._figures import count, interval, percent
+from latm.pages import Series, Share, colour, draw, draw_shares, error_bars, legend
 from latm.tuner._record import Comparison
 from latm.tuner._runs import TunedModel
 from latm.tuner._scores import Entrant, SampleSet, Score
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = 4.8  # inches; letters of it can be read on a phone
-_LONGEST_NAME = 22  # letters beside an axis
-_LONGEST_LINE = 46
 _EXACT_TICKS = 6
 _WIDE_RANGE = 4  # of numbers of samples, from where on each doubling counts alike
 _FLAT = {"base": ("series-2", "--"), "zero-shot": ("series-3", "-."), "majority": ("quiet", ":")}
@@ -29,47 +27,18 @@ _FLAT = {"base": ("series-2", "--"), "zero-shot": ("series-3", "-."), "majority"
 
 def accuracy(comparison: Comparison) -> str:
     """The accuracy of every contender on every set, with its interval."""
-    sets, entrants = comparison.sets, comparison.contenders
-    step = 0.7 / len(sets)
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        marks: list[Any] = []
-        for place, set_ in enumerate(sets):
-            found = [comparison.score(set_.name, each.name) for each in entrants]
-            marks.append(
-                axes.errorbar(
-                    [100 * each.accuracy for each in found],
-                    [number + (place - (len(sets) - 1) / 2) * step for number in range(len(found))],
-                    xerr=_errors(found),
-                    fmt="so"[not set_.synthetic],
-                    markerfacecolor="none" if set_.synthetic else None,
-                    color=colour(SERIES[place % len(SERIES)]),
-                    elinewidth=1.4,
-                    capsize=3,
-                    markersize=5,
-                )
+    named = {each.name: _named(each) for each in comparison.sets}
+    return draw_shares(
+        [
+            Share(
+                row=each.contender, series=named[each.set], share=each.accuracy, low=each.low, high=each.high
             )
-        axes.set_yticks(range(len(entrants)), [shortened(each.name, _LONGEST_NAME) for each in entrants])
-        axes.set_ylim(len(entrants) - 0.5, -0.5)
-        axes.set_xlim(0, 102)
-        axes.set_xlabel("right, % of all samples")
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-        if len(sets) > 1:
-            _legend(figure, marks, [_named(each) for each in sets])
-
-    told = "; ".join(
-        f"{each.contender} on {each.set} {percent(each.accuracy)} ({interval(each)})"
-        for each in comparison.scores
-    )
-    height = 0.9 + 0.2 * len(entrants) * (len(sets) + 0.6) + 0.25 * (len(sets) > 1)
-    return draw(
-        paint,
+            for each in comparison.scores
+        ],
+        [Series(name=named[each.name], hollow=each.synthetic) for each in comparison.sets],
         name="accuracy",
         title="Accuracy with 95 % intervals",
-        description=f"Per cent right: {told}.",
-        size=(_WIDTH, height),
+        axis="right, % of all samples",
     )
 
 
@@ -94,7 +63,7 @@ def curve(comparison: Comparison, set_: SampleSet, *, name: str = "curve", alone
             axes.errorbar(
                 counts,
                 [100 * each.accuracy for each in found],
-                yerr=_errors(found),
+                yerr=_bars(found),
                 fmt=line,
                 color=colour("accent"),
                 elinewidth=1.2,
@@ -110,18 +79,18 @@ def curve(comparison: Comparison, set_: SampleSet, *, name: str = "curve", alone
         axes.set_ylim(max(0, 10 * math.floor(10 * low - 0.5)), 102)
         axes.set_xlabel("samples of the training")
         axes.set_ylabel("right, % of all samples")
-        _legend(figure, shown, ["tuned, 95 % interval", *(each.name for each in flat)])
+        legend(figure, shown, ["tuned, 95 % interval", *(each.name for each in flat)])
 
     told = [
-        f"with {samples(count)} {percent(score.accuracy)} ({interval(score)})"
-        for count, score in zip(counts, found, strict=True)
+        f"with {count(number, 'sample')} {percent(score.accuracy)} ({interval(score.low, score.high)})"
+        for number, score in zip(counts, found, strict=True)
     ]
     told += [f"{each.contender} {percent(each.accuracy)}" for each in across]
     return draw(
         paint,
         name=name,
         title=f"Learning curve on {_named(set_)}",
-        description=f"Per cent right: {'; '.join(told)}.",
+        description=f"Right: {'; '.join(told)}.",
         size=(_WIDTH, 3.3),
         alone=alone,
     )
@@ -163,7 +132,7 @@ def reliability(score: Score, *, name: str) -> str:
         paint,
         name=name,
         title=f"Reliability of {score.contender} on {score.set}",
-        description=f"Per cent right by confidence: {told}. Dotted: as sure as it is right.",
+        description=f"Right by confidence: {told}. Dotted: as sure as it is right.",
         size=(3.4, 3.0),
     )
 
@@ -192,7 +161,7 @@ def loss(model: TunedModel, *, name: str) -> str:
         axes.set_ylim(bottom=0)
         axes.set_xlabel("step")
         axes.set_ylabel("loss")
-        _legend(figure, shown, list(curves))
+        legend(figure, shown, list(curves))
 
     ends = [(each, points[0], points[-1]) for each, points in curves.items()]
     told = "; ".join(
@@ -217,12 +186,8 @@ def _points(comparison: Comparison) -> list[Entrant]:
     return [each for each in comparison.contenders if each.kind == "tuned" and each.samples]
 
 
-def _errors(scores: Sequence[Score]) -> list[list[float]]:
-    """The intervals as matplotlib wants them; a rounding must not make one negative."""
-    return [
-        [max(0.0, 100 * (each.accuracy - each.low)) for each in scores],
-        [max(0.0, 100 * (each.high - each.accuracy)) for each in scores],
-    ]
+def _bars(scores: Sequence[Score]) -> list[list[float]]:
+    return error_bars((each.accuracy, each.low, each.high) for each in scores)
 
 
 def _counts(axes: Axes, counts: Sequence[int]) -> None:
@@ -232,13 +197,6 @@ def _counts(axes: Axes, counts: Sequence[int]) -> None:
         axes.minorticks_off()
     if len(set(counts)) <= _EXACT_TICKS:
         axes.set_xticks(sorted(set(counts)), [f"{each:,}" for each in sorted(set(counts))])
-
-
-def _legend(figure: Figure, shown: Sequence[Any], texts: Sequence[str]) -> None:
-    columns = 2 if all(len(each) <= _LONGEST_NAME for each in texts) else 1
-    figure.legend(
-        shown, [shortened(each, _LONGEST_LINE) for each in texts], loc="outside lower center", ncols=columns
-    )
 
 
 def _named(set_: SampleSet) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
-from latm.tuner._numbers import UNKNOWN, interval, percent, samples, seconds, usd
+from latm._figures import UNKNOWN, count, interval, percent, seconds, usd
 from latm.tuner._record import Comparison
 from latm.tuner._scores import Entrant, Score
 
@@ -16,18 +16,18 @@ _COLUMNS = (
     ("n", 5),
     ("accuracy (95 % interval)", 25),
     ("macro F1", 9),
-    ("parsed", 8),
-    ("USD each", 10),
-    ("s each", 7),
+    ("parsed", 7),
+    ("cost each", 11),
+    ("time", 7),
 )
 
 
 def table(comparison: Comparison) -> str:
     """A comparison as plain text: the figures of each set, what was confused, and what may be said.
 
-    "parsed" is the share of samples with a reply that could be read; USD and seconds are means of a sample
-    and of a reply. No line is longer than 80 columns, and no name or label reaches the terminal as anything
-    but letters.
+    "parsed" is the share of samples with a reply that could be read; "cost each" is the mean of a sample,
+    "time" that of a reply. No line is longer than 80 columns, and no name or label reaches the terminal as
+    anything but letters.
     """
     of = {each.name: each for each in comparison.contenders}
     lines: list[str] = []
@@ -39,7 +39,7 @@ def table(comparison: Comparison) -> str:
     for set_ in comparison.sets:
         scores = [each for each in comparison.scores if each.set == set_.name]
         mark = " (synthetic: it flatters)" if set_.synthetic else ""
-        lines += _wrapped(f"{set_.name}{mark}: {samples(len(set_.samples))}")
+        lines += _wrapped(f"{set_.name}{mark}: {count(len(set_.samples), 'sample')}")
         lines += ["", *_figures(scores), *_below(scores, of), ""]
     for sentence in (*comparison.sentences, *comparison.notes):
         lines += [*_wrapped(sentence), ""]
@@ -52,9 +52,9 @@ def _figures(scores: Sequence[Score]) -> Iterator[str]:
         name = _printable(each.contender)
         cells = (
             str(each.n),
-            f"{percent(each.accuracy)} % ({interval(each)})",
+            f"{percent(each.accuracy)} ({interval(each.low, each.high)})",
             f"{each.macro_f1:.2f}",
-            f"{percent(each.readable)} %",
+            percent(each.readable),
             usd(each.cost_each),
             seconds(each.seconds_mean),
         )

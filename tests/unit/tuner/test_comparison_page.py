@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from latm import ConfigError, MissingDependency
+from latm._figures import interval, percent, seconds, usd
 from latm.pages import COLOURS
 from latm.tuner import Sample, TuningSpec
-from latm.tuner._numbers import interval, percent, seconds, usd
 from latm.tuner._page import SHADE, headline, matrix, turned, wrong
 from latm.tuner._runs import TunedModel
 from latm.tuner.comparison import Comparison, Said, curve_svg, majority, page
@@ -116,12 +116,12 @@ def test_every_figure_of_the_scores_is_there() -> None:
 
     for each in found.scores:
         figures = [
-            f"{percent(each.accuracy)} %",
-            interval(each),
+            percent(each.accuracy),
+            interval(each.low, each.high),
             f"{each.right} of {each.n}",
             f"{each.macro_f1:.2f}",
-            f"{percent(each.readable)} %",
-            f"{percent(each.coverage)} %",
+            percent(each.readable),
+            percent(each.coverage),
             usd(each.cost_each),
             usd(each.cost_usd),
             seconds(each.seconds_mean),
@@ -129,7 +129,7 @@ def test_every_figure_of_the_scores_is_there() -> None:
             *(f"{n} unsure" for n in [each.unsure] if n),
             *(f"{n} unreadable" for n in [each.unreadable] if n),
             *(f"{n} no reply" for n in [each.errors] if n),
-            *(f"{percent(share)} % right" for share in [each.answered] if share is not None),
+            *(f"{percent(share)} right" for share in [each.answered] if share is not None),
             *(f"(ECE) {error:.3f}" for error in [each.calibration_error] if error is not None),
             *(f"Brier {brier:.3f}" for brier in [each.brier] if brier is not None),
         ]
@@ -222,7 +222,7 @@ def test_what_is_not_there_is_not_shown() -> None:
     assert "reliability" not in reader.having("id")
     assert "<script" not in html
     assert "Samples that were not named rightly There is none." in reader.text
-    assert "not told unknown 61.5 not told" in reader.text
+    assert "not told unknown 61.5 s not told" in reader.text
 
 
 def test_a_majority_alone_makes_a_page() -> None:

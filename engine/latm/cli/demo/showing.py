@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from latm._figures import count, percent, usd
 from latm._ledger import Spend
 from latm.cli._bars import Bars
-from latm.cli._say import money
 from latm.cli.demo.measuring import Payback, Score, accuracy, alone, paybacks, titles
 from latm.cli.demo.running import Asked, DemoResult
 from latm.cli.demo.scripted import MODELS, PRICES
@@ -25,7 +25,6 @@ __all__ = ["Progressing", "report"]
 
 _LINE_EVERY = 15
 _FAILED = "The code failed with the error "
-_SMALL = Decimal("0.1")
 _PASSED = {
     "propose": "it runs in a cell",
     "verify": "its answers are right",
@@ -84,7 +83,7 @@ class Progressing:
                 self._found(fields)
             case "make.done":
                 cost = fields["cost_usd"]
-                price = money(cost if isinstance(cost, Decimal) else None)
+                price = usd(cost if isinstance(cost, Decimal) else None)
                 self._say(f"  made for {price}: {fields['tool']} version {fields['version']}", "bold green")
             case "make.failed" | "make.interrupted":
                 self._say(f"  no tool: {fields['error']}", "red")
@@ -96,7 +95,7 @@ class Progressing:
     def answered(self, asked: Asked, spent: Spend) -> None:
         """Move on by one question."""
         self._by_tool += asked.answer.route == "tool"
-        told = f"{self._by_tool} by tool, {money(spent.cost_usd)}"
+        told = f"{self._by_tool} by tool, {usd(spent.cost_usd)}"
         if self._console.is_terminal:
             self._bars.show("answering", "answering", done=asked.number, total=self._planned, more=told)
         elif asked.number % _LINE_EVERY == 0 or asked.number == self._planned:
@@ -204,7 +203,7 @@ def _scores(result: DemoResult, task: str | None) -> Iterable[str]:
 def _score(score: Score) -> str:
     if not score.asked:
         return "-"
-    return f"{score.right} of {score.asked}  {score.right / score.asked:>4.0%}"
+    return f"{score.right} of {score.asked}  {percent(score.right / score.asked):>6}"
 
 
 def _money_table(result: DemoResult) -> Table:
@@ -220,7 +219,7 @@ def _money_table(result: DemoResult) -> Table:
 def _spent(spend: Spend) -> tuple[str, str, str, str]:
     usage = spend.usage
     taken = usage.input + usage.cache_read + usage.cache_write
-    return f"{spend.calls:,}", f"{taken:,}", f"{usage.output:,}", money(spend.cost_usd)
+    return f"{spend.calls:,}", f"{taken:,}", f"{usage.output:,}", usd(spend.cost_usd)
 
 
 def _comparison(result: DemoResult, console: Console) -> None:
@@ -228,43 +227,38 @@ def _comparison(result: DemoResult, console: Console) -> None:
     how = "measured: it was asked all of them, outside these accounts"
     if result.alone_estimated:
         how = "estimated from the questions of each task that it did answer"
-    line = f"The strong model alone would have cost [bold]{money(by_itself)}[/bold] ({how}"
+    line = f"The strong model alone would have cost [bold]{usd(by_itself)}[/bold] ({how}"
     marks = [each.alone_right for each in result.asked]
     if marks and None not in marks:
         line += f"; {sum(map(bool, marks))} of {len(marks)} right"
     console.print(f"{line}).")
     making = "their making included" if "maker" in result.spend else "which were there already"
-    told = f"With tools, {making}, it was [bold]{money(paid)}[/bold]"
+    told = f"With tools, {making}, it was [bold]{usd(paid)}[/bold]"
     if by_itself and paid is not None:
         change = (paid - by_itself) / by_itself
-        told += f": {abs(change):.0%} {'less' if change <= 0 else 'more'}"
+        told += f": {percent(float(abs(change)))} {'less' if change <= 0 else 'more'}"
     console.print(f"{told}.\n")
 
 
 def _payback_table(accounts: Iterable[Payback]) -> Table:
     table = _table(
-        "tool", "making", "alone,\neach", "by tool,\neach", "breaks even\nafter", "that was\nquestion"
+        "tool", "making", "alone,\neach", "by tool,\neach", "breaks\neven after", "that was\nquestion"
     )
     for each in accounts:
         table.add_row(
             f"{each.tool.name} v{each.tool.version}",
-            money(each.making_usd),
-            _finely(each.alone_usd),
-            _finely(each.tool_usd),
+            usd(each.making_usd),
+            usd(each.alone_usd),
+            usd(each.tool_usd),
             _needed(each),
             f"{each.reached}" if each.reached else "-",
         )
     return table
 
 
-def _finely(amount: Decimal | None) -> str:
-    """A price of one question, which is too small for `money`."""
-    return money(amount) if amount is None or amount >= _SMALL else f"${amount:.5f}"
-
-
 def _needed(payback: Payback) -> str:
     if payback.questions is not None:
-        return "1 use" if payback.questions == 1 else f"{payback.questions} uses"
+        return count(payback.questions, "use")
     return "never" if payback.saving_usd is not None and payback.saving_usd <= 0 else "unknown"
 
 
@@ -282,3 +276,9 @@ def _notes(result: DemoResult, console: Console) -> None:
         option = shlex.quote(result.library)
         where = f"The tools are in {escape(result.library)}: latm tools list --library {escape(option)}"
     console.print(where, style="dim", soft_wrap=True)  # a path cut in two cannot be copied
+    if result.library is not None and not result.alone_estimated:
+        console.print(
+            "latm report takes what the strong model alone would have cost from its answers in that library, "
+            "and no others; here it was asked everything. So the break-evens may differ by some uses.",
+            style="dim",
+        )
