@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+import anyio
+
 from latm_sandbox._cell import IN_THREAD, Cell
+from latm_sandbox._interrupts import Waiting
 from latm_sandbox._limits import Limits, PoolPolicy
-from latm_sandbox._pool import Pool
+from latm_sandbox._pool import PATIENCE_S, Pool
 from latm_sandbox._program import Program
 from latm_sandbox._stream import StreamJail
 from latm_sandbox._wire import Reply
@@ -21,7 +25,12 @@ class Caller(Protocol):
     policy: PoolPolicy
 
     async def acquire(self, program: Program, wait_s: float) -> Cell:
-        """A cell; see `Pool.acquire`."""
+        """A cell for one call, to be released or discarded; waited for as long as that.
+
+        Raises:
+            SandboxBusy: the queue is full, or the wait was longer than `wait_s`.
+            SandboxUnavailable: no cell can be started, or none has while the call waited.
+        """
         ...
 
     async def call(
@@ -50,7 +59,22 @@ class TaskCaller:
 
     async def acquire(self, program: Program, wait_s: float) -> Cell:
         """Wait for a cell."""
-        return await self._pool.acquire(program, wait_s)
+        event = anyio.Event()
+        got = self._pool.enter(program, event)
+        if isinstance(got, Cell):
+            return got
+        limit = self._pool.clock.limit
+        try:
+            with limit(min(wait_s, PATIENCE_S)):
+                await event.wait()
+            if not event.is_set() and wait_s > PATIENCE_S:
+                self._pool.delay(got)
+                with limit(wait_s - PATIENCE_S):
+                    await event.wait()
+        except BaseException:
+            self._pool.give_up(got)
+            raise
+        return self._pool.served(got)
 
     async def call(
         self, cell: Cell, body: bytes, limits: Limits, answer: Answer | None
@@ -76,7 +100,21 @@ class ThreadCaller:
 
     async def acquire(self, program: Program, wait_s: float) -> Cell:
         """Block until there is a cell."""
-        return self._pool.acquire_in_thread(program, wait_s)
+        event = threading.Event()
+        got = self._pool.enter(program, event)
+        if isinstance(got, Cell):
+            return got
+        try:
+            with Waiting():
+                event.wait(min(wait_s, PATIENCE_S))
+            if not event.is_set() and wait_s > PATIENCE_S:
+                self._pool.delay(got)
+                with Waiting():
+                    event.wait(min(wait_s - PATIENCE_S, threading.TIMEOUT_MAX))
+        except BaseException:
+            self._pool.give_up(got)
+            raise
+        return self._pool.served(got)
 
     async def call(
         self, cell: Cell, body: bytes, limits: Limits, answer: Answer | None

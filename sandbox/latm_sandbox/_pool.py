@@ -18,7 +18,6 @@ from anyio.abc import TaskGroup
 from latm_sandbox._cell import DESTROY_S, Cell
 from latm_sandbox._clock import MONOTONIC, Clock
 from latm_sandbox._errands import Errands, Ring
-from latm_sandbox._interrupts import Waiting
 from latm_sandbox._launcher import CellSpec, Launcher
 from latm_sandbox._limits import PoolPolicy
 from latm_sandbox._program import Program
@@ -58,7 +57,7 @@ class Pool:
         self.policy = policy
         self._single_use = single_use
         self._event = event
-        self._clock = clock
+        self.clock = clock
         self._group: TaskGroup | None = None
         self._lock = threading.RLock()
         self._closed = False
@@ -100,57 +99,20 @@ class Pool:
     def fill(self) -> None:
         """Start the spare cells ahead of need."""
         with self._lock:
-            self._no_start_before = self._clock.now()
+            self._no_start_before = self.clock.now()
             self._arrange()
 
-    async def acquire(self, program: Program, wait_s: float | None = None) -> Cell:
-        """A cell for one call of `program`; to be released or discarded.
+    def enter(self, program: Program, event: anyio.Event | threading.Event) -> Cell | Waiter:
+        """A cell for one call of `program`, or a place in the queue; the cell is to be released or discarded.
 
         Args:
             program: what it is for.
-            wait_s: seconds that are left of the policy's; all of them if None.
+            event: is set when the wait has brought something; see `served`.
 
         Raises:
-            SandboxBusy: the queue is full, or the wait was longer than `wait_s`.
-            SandboxUnavailable: no cell can be started, or none has while the call waited.
+            SandboxBusy: the queue is full.
+            SandboxClosed: this is.
         """
-        event = anyio.Event()
-        got = self._enter(program, event)
-        if isinstance(got, Cell):
-            return got
-        wait_s = self.policy.wait_s if wait_s is None else wait_s
-        try:
-            with self._clock.limit(min(wait_s, PATIENCE_S)):
-                await event.wait()
-            if not event.is_set() and wait_s > PATIENCE_S:
-                self._delay(got)
-                with self._clock.limit(wait_s - PATIENCE_S):
-                    await event.wait()
-        except BaseException:
-            self._give_up(got)
-            raise
-        return self._served(got)
-
-    def acquire_in_thread(self, program: Program, wait_s: float) -> Cell:
-        """The same for a thread, which is blocked meanwhile."""
-        event = threading.Event()
-        got = self._enter(program, event)
-        if isinstance(got, Cell):
-            return got
-        try:
-            with Waiting():
-                event.wait(min(wait_s, PATIENCE_S))
-            if not event.is_set() and wait_s > PATIENCE_S:
-                self._delay(got)
-                with Waiting():
-                    event.wait(min(wait_s - PATIENCE_S, threading.TIMEOUT_MAX))
-        except BaseException:
-            self._give_up(got)
-            raise
-        return self._served(got)
-
-    def _enter(self, program: Program, event: anyio.Event | threading.Event) -> Cell | Waiter:
-        """A cell that is free, or a place in the queue."""
         with self._lock:
             if self._closed:
                 raise SandboxClosed("the sandbox is closed")
@@ -158,27 +120,32 @@ class Pool:
             if cell is not None:
                 return cell
             self._refuse_if_full()
-            waiter = Waiter(program, self._clock.now(), event)
+            waiter = Waiter(program, self.clock.now(), event)
             self._shares.join(waiter)
             self._arrange()
             return waiter
 
-    def _delay(self, waiter: Waiter) -> None:
-        """A call has waited for long."""
+    def delay(self, waiter: Waiter) -> None:
+        """A call has waited for `PATIENCE_S`."""
         with self._lock:
             if waiter.cell is None and waiter.error is None:
                 self._shares.delay(waiter)
                 self._arrange()
 
-    def _give_up(self, waiter: Waiter) -> None:
+    def give_up(self, waiter: Waiter) -> None:
         """A call waits no longer, whether it has a cell by now or not."""
         with self._lock:
             self._shares.leave(waiter)
             if waiter.cell is not None:
                 self.release(waiter.cell, reusable=True)
 
-    def _served(self, waiter: Waiter) -> Cell:
-        """What the wait has brought."""
+    def served(self, waiter: Waiter) -> Cell:
+        """What the wait has brought, now that it is over.
+
+        Raises:
+            SandboxBusy: none became free.
+            SandboxError: none can be started, or none has while the call waited; or this was closed.
+        """
         with self._lock:
             self._shares.leave(waiter)
             if waiter.cell is not None:
@@ -187,7 +154,7 @@ class Pool:
                 raise waiter.error
             if not self._cells:  # nobody is busy: what is wrong is that none starts
                 raise none_started(self.policy.wait_s)
-            waited_s = self._clock.now() - waiter.since
+            waited_s = self.clock.now() - waiter.since
             raise none_free(self.policy.wait_s, waiting=self._shares.waiting, waited_s=waited_s)
 
     def release(self, cell: Cell, *, reusable: bool) -> None:
@@ -198,7 +165,7 @@ class Pool:
             if not reusable or spent or self._closed or share is None:
                 self.discard(cell)
             elif (waiter := share.first) is None:
-                self._idle[cell] = self._clock.now()
+                self._idle[cell] = self.clock.now()
                 share.idle.append(cell)
                 if self._shares.waiting:
                     self._arrange()
@@ -231,7 +198,7 @@ class Pool:
                 self._let_go(cell)
             self._note_the_end()
         try:
-            with self._clock.limit(DESTROY_S * 2, shield=True):
+            with self.clock.limit(DESTROY_S * 2, shield=True):
                 await self._gone.wait()
         finally:
             # One by one: the group is not ours, and the body of a sandbox that it closes itself is in it too.
@@ -256,7 +223,7 @@ class Pool:
         return None
 
     def _is_cleaning(self, cell: Cell) -> bool:
-        return self._clock.now() - cell.used_at < _CLEANING_S
+        return self.clock.now() - cell.used_at < _CLEANING_S
 
     def _deserves_another(self, share: Share) -> bool:
         """Whether a caller who never pauses gets a second cell, to serve while the other one cleans up."""
@@ -293,7 +260,7 @@ class Pool:
 
     def _owed_to_another(self, cell: Cell) -> bool:
         """Whether a program without any has waited so long that this one's cell has to make room."""
-        late = self._clock.now() - PATIENCE_S
+        late = self.clock.now() - PATIENCE_S
         if not self._shares.hungry or cell.bound_at > late:  # else each new cell would serve a single call
             return False
         coming = len(self._starts) + len(self._dying) + len(self._blank)
@@ -304,7 +271,7 @@ class Pool:
         with self._lock:
             if self._closed:
                 return
-            may_start = self._clock.now() >= self._no_start_before
+            may_start = self.clock.now() >= self._no_start_before
             # Evicting for a call whose program has a cell waits until it is late: that may come back soon.
             needed, evictable = self._shares.hungry, self._shares.hungry
             if may_start:
@@ -334,7 +301,7 @@ class Pool:
             share = self._shares.get(cell.program)
             if self._idle.pop(cell, None) is not None and share is not None:
                 share.idle.remove(cell)
-            self._shares.lose(cell.program, self._clock.now())
+            self._shares.lose(cell.program, self.clock.now())
         try:
             cell.jail.abandon()
         except Exception as error:  # noqa: BLE001 - a launcher's own mistake must not end the pool
@@ -344,7 +311,7 @@ class Pool:
 
     async def _start(self, scope: anyio.CancelScope) -> None:
         """Start one blank cell; what goes wrong is told to whoever waits for it."""
-        begun = self._clock.now()
+        begun = self.clock.now()
         try:
             with scope:
                 cell = await self._starter.start(for_threads=self._errands.for_threads)
@@ -354,7 +321,7 @@ class Pool:
                         self._let_go(cell)
                     else:
                         self._starts.discard(scope)
-                        self._offer(cell, self._clock.now())
+                        self._offer(cell, self.clock.now())
         except SandboxError as error:
             self._failed(error, begun)
         finally:
@@ -373,7 +340,7 @@ class Pool:
             self._hand(cell, waiter)
 
     def _failed(self, error: SandboxError, begun: float) -> None:
-        self._no_start_before = self._clock.now() + _RETRY_S
+        self._no_start_before = self.clock.now() + _RETRY_S
         self._event("cell_failed", error=str(error))
         # Whose program has a cell waits for that. Of the others one is told, since another start may work;
         # where nothing can start, all are. Who came after that start began is owed another one.
@@ -400,15 +367,15 @@ class Pool:
         """Throw away what is idle for too long; see that what is kept still lives."""
         with self._upkeep:
             while True:
-                await self._clock.sleep(min(_TURN_S, self.policy.idle_s))
+                await self.clock.sleep(min(_TURN_S, self.policy.idle_s))
                 for cell in self._weed():
                     await self._ping(cell)
                 self._arrange()
 
     def _weed(self) -> list[Cell]:
         """Let go of what nobody has used for too long; the blank cells that have said nothing for long."""
-        stale = self._clock.now() - self.policy.idle_s
-        silent = self._clock.now() - _PING_S
+        stale = self.clock.now() - self.policy.idle_s
+        silent = self.clock.now() - _PING_S
         with self._lock:
             while self._idle and next(iter(self._idle.values())) < stale:
                 self._let_go(next(iter(self._idle)))
@@ -429,7 +396,7 @@ class Pool:
             return
         with self._lock:
             if cell not in self._dying:
-                cell.used_at = self._clock.now()
+                cell.used_at = self.clock.now()
                 self._offer(cell, since)
                 if cell in self._blank:
                     self._blank.move_to_end(cell, last=False)

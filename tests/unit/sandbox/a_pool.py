@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from latm_sandbox import Limits, PoolPolicy, Program, SandboxClosed
+from latm_sandbox._callers import TaskCaller
 from latm_sandbox._cell import Cell
 from latm_sandbox._codec import dumps, encode_arguments
 from latm_sandbox._pool import Pool
@@ -41,6 +42,12 @@ class Bench:
         )
         self.group: TaskGroup | None = None
 
+    async def acquire(self, program: Program, wait_s: float | None = None) -> Cell:
+        """Wait for a cell as a call does that is a task."""
+        return await TaskCaller(self.pool).acquire(
+            program, self.pool.policy.wait_s if wait_s is None else wait_s
+        )
+
     def count(self, name: str) -> int:
         """How often something happened."""
         return sum(each == name for each, _ in self.events)
@@ -49,7 +56,7 @@ class Bench:
         """Call a program and give its cell back; which one it was."""
         for _ in range(calls - 1):
             await self.use(program)
-        cell = await self.pool.acquire(program)
+        cell = await self.acquire(program)
         await cell.call(BODY, Limits())
         self.pool.release(cell, reusable=True)
         await settle()
@@ -59,14 +66,14 @@ class Bench:
         """Someone who asks for a cell in a task of its own."""
         caller = Caller(program)
         assert self.group is not None
-        self.group.start_soon(caller.ask, self.pool.acquire)
+        self.group.start_soon(caller.ask, self.acquire)
         return caller
 
     async def keep_calling(self, program: Program, call_s: float, served: list[Program]) -> None:
         """Call a program again and again until the pool is closed."""
         with contextlib.suppress(SandboxClosed):
             while True:
-                cell = await self.pool.acquire(program)
+                cell = await self.acquire(program)
                 served.append(program)
                 await self.clock.sleep(call_s)
                 self.pool.release(cell, reusable=True)

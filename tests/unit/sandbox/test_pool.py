@@ -79,7 +79,7 @@ async def test_a_caller_who_pauses_keeps_to_one_cell():
 
 async def test_a_discarded_cell_is_destroyed_once_and_never_comes_back():
     async with bench(PoolPolicy(cells=2, spare=0)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         it.pool.discard(cell)
         it.pool.discard(cell)
         await settle()
@@ -104,9 +104,9 @@ async def test_single_use_cells_serve_one_call_each():
 
 async def test_a_single_use_cell_that_was_not_used_is_not_wasted():
     async with bench(PoolPolicy(cells=1, spare=0), single_use=True) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         it.pool.release(cell, reusable=True)
-        assert await it.pool.acquire(A) is cell
+        assert await it.acquire(A) is cell
         it.pool.discard(cell)
 
 
@@ -145,7 +145,7 @@ async def test_a_call_that_finds_a_spare_cell_waits_for_nothing():
 async def test_what_is_idle_for_too_long_goes_and_what_is_used_stays():
     async with bench(PoolPolicy(cells=3, spare=0, idle_s=100)) as it:
         old, kept = await it.use(A), await it.use(B)
-        busy = await it.pool.acquire(C)
+        busy = await it.acquire(C)
         await it.clock.advance(90)
         assert await it.use(B) is kept
         await it.clock.advance(20)
@@ -209,12 +209,12 @@ async def test_the_queue_is_bounded_and_says_how_long_it_is():
         callers = await it.callers(*[A] * 5)  # two for whom cells are started, and three in the queue
         assert all(caller.waits for caller in callers)
         with pytest.raises(SandboxBusy, match="wait already") as raised:
-            await it.pool.acquire(A)
+            await it.acquire(A)
         assert (raised.value.waiting, raised.value.waited_s) == (5, 0.0)
         await it.clock.advance(1)
         assert [caller.waits for caller in callers] == [False, False, True, True, True]
         with pytest.raises(SandboxBusy):
-            await it.pool.acquire(B)
+            await it.acquire(B)
         callers[4].scope.cancel()
         await settle()
         (more,) = await it.callers(B)
@@ -230,7 +230,7 @@ async def test_no_queue_means_that_only_cells_that_come_are_waited_for():
 
 async def test_a_wait_ends_after_its_time_and_says_how_long_it_was():
     async with bench(PoolPolicy(cells=1, spare=0, wait_s=7)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         first, second = await it.callers(A, B)
         await it.clock.advance(6.9)
         assert first.waits
@@ -247,19 +247,19 @@ async def test_a_wait_ends_after_its_time_and_says_how_long_it_was():
 
 async def test_a_call_may_have_less_time_than_the_policy_gives():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
-        it.pool.discard(await it.pool.acquire(A))
+        it.pool.discard(await it.acquire(A))
         await settle()
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         with pytest.raises(SandboxBusy):
-            await it.pool.acquire(A, 0.0)
+            await it.acquire(A, 0.0)
         it.pool.release(cell, reusable=True)
-        assert await it.pool.acquire(A, 0.0) is cell
+        assert await it.acquire(A, 0.0) is cell
         it.pool.discard(cell)
 
 
 async def test_who_is_cancelled_while_waiting_leaves_no_trace():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         first, second = await it.callers(A, A)
         first.scope.cancel()
         await settle()
@@ -271,7 +271,7 @@ async def test_who_is_cancelled_while_waiting_leaves_no_trace():
 
 async def test_a_cell_given_to_one_who_is_cancelled_goes_to_the_next():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         first, second = await it.callers(A, A)
         it.pool.release(cell, reusable=True)
         first.scope.cancel()  # it has the cell already and does not know it

@@ -53,7 +53,7 @@ async def test_programs_without_a_cell_take_turns_in_their_order():
     async with bench(PoolPolicy(cells=1, spare=0, wait_s=1000), start_s=0.1) as it:
 
         async def call(program):
-            cell = await it.pool.acquire(program)
+            cell = await it.acquire(program)
             served.append(program)
             await it.clock.sleep(1)
             it.pool.release(cell, reusable=True)
@@ -79,7 +79,7 @@ async def test_a_hot_programs_cell_serves_for_a_while_before_it_is_taken():
 
 async def test_nobody_makes_room_for_one_who_has_only_just_come():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         await it.clock.advance(1)
         other, same = await it.callers(B, A)
         await it.clock.advance(PATIENCE_S * 0.9)

@@ -76,13 +76,13 @@ async def test_an_error_that_cannot_be_copied_is_told_all_the_same():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
         it.launcher.prepare_error = Odd("a", "b")
         with pytest.raises(Odd, match="ab"):
-            await it.pool.acquire(A)
+            await it.acquire(A)
 
 
 @pytest.mark.parametrize("error", [LaunchFailed("full"), SandboxUnavailable("gone")])
 async def test_a_program_that_has_a_cell_waits_for_it_though_no_other_can_start(error):
     async with bench(PoolPolicy(cells=2, spare=0)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         it.launcher.launch_error = error
         (second,) = await it.callers(A)
         await it.clock.advance(20)
@@ -99,7 +99,7 @@ async def test_idle_cells_are_kept_while_nothing_can_start():
         it.launcher.launch_error = SandboxUnavailable("gone")
         for _ in range(5):
             with pytest.raises(SandboxUnavailable):
-                await it.pool.acquire(D)
+                await it.acquire(D)
         assert sum(cell.jail.destroyed for cell in kept) == 1
 
 
@@ -118,7 +118,7 @@ async def test_a_launchers_own_mistake_is_a_typed_error_that_shows_it(error):
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
         it.launcher.launch_error = error
         with pytest.raises(LaunchFailed) as raised:
-            await it.pool.acquire(A)
+            await it.acquire(A)
         assert repr(error) in str(raised.value)
         it.launcher.launch_error = None
         assert await it.use(A)
@@ -164,7 +164,7 @@ async def test_a_guest_whose_end_fails_after_a_bad_start_is_told_beside_what_was
         it.launcher.hello = b"x" * 100
         it.launcher.destroy_error = ZeroDivisionError("bug")
         with pytest.raises(LaunchFailed, match="did not start"):
-            await it.pool.acquire(A)
+            await it.acquire(A)
         assert it.count("cell_left") == 1
         it.launcher.alive.clear()
 
@@ -173,7 +173,7 @@ async def test_a_guest_whose_end_fails_after_a_bad_start_is_told_beside_what_was
 async def test_a_cell_whose_end_hangs_is_reported_and_its_place_given_away():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
         it.launcher.destroy_hangs = True
-        left = await it.pool.acquire(A)
+        left = await it.acquire(A)
         it.pool.discard(left)
         (next_one,) = await it.callers(A)
         await it.clock.advance(DESTROY_S - 0.1)
@@ -201,7 +201,7 @@ async def test_a_launcher_that_fails_to_destroy_is_reported_and_ends_nothing():
 # --- the end of all
 async def test_closing_refuses_who_waits_and_leaves_nothing():
     async with bench(PoolPolicy(cells=2, spare=0)) as it:
-        idle, busy = await it.use(B), await it.pool.acquire(A)
+        idle, busy = await it.use(B), await it.acquire(A)
         waiting = await it.callers(A, A, B, C)
         assert waiting[2].cell is idle
         await it.pool.aclose()
@@ -216,7 +216,7 @@ async def test_closing_refuses_who_waits_and_leaves_nothing():
         await settle()
         assert (busy.jail.destroyed, idle.jail.destroyed) == (1, 1)
         with pytest.raises(SandboxClosed):
-            await it.pool.acquire(A)
+            await it.acquire(A)
         await it.pool.aclose()
 
 
@@ -232,7 +232,7 @@ async def test_closing_ends_what_is_starting():
 
 async def test_closing_waits_for_what_is_being_destroyed_and_destroys_it_once():
     async with bench(PoolPolicy(cells=1, spare=0)) as it:
-        cell = await it.pool.acquire(A)
+        cell = await it.acquire(A)
         it.pool.discard(cell)  # in the background
         await it.pool.aclose()
         assert not it.launcher.alive

@@ -68,7 +68,8 @@ class ExampleBackend:
             return await self._client.post(_PATH, json=body)
         except httpx2.HTTPError as error:
             sent = not isinstance(error, _BEFORE_SENDING)
-            return Unavailable(f"no connection, or it broke: {type(error).__name__}", sent=sent)
+            place = self._client.base_url.netloc.decode()  # without what may be secret in a URL
+            return Unavailable(f"no connection to {place}, or it broke: {type(error).__name__}", sent=sent)
 
     def _read(self, response: httpx2.Response) -> Reply:
         try:
