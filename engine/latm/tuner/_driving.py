@@ -33,6 +33,7 @@ from latm.tuners import Tuner, TunerSpec, TuningJob, TuningState
 if TYPE_CHECKING:
     from latm.library import Kept
     from latm.tuner._billing import TrainingBill
+    from latm.tuner._means import Means
 
 _FIRST_POLL_S, _LONGEST_POLL_S, _POLLS_GROW = 2.0, 30.0, 1.5
 # A job lasts for hours, and to wait out an outage costs nothing: looking is tried for longer than acting.
@@ -85,6 +86,21 @@ class Drive:
         self._bill = bill
         self._doubtful = False
         self._pause_s = 0.0
+
+    @classmethod
+    def of(cls, training: Training, job: TuningJob, means: Means) -> Drive:
+        """The same by what the engine drives jobs with."""
+        return cls(
+            training,
+            job,
+            tuner=means["tuner"],
+            offer=means["offer"],
+            library=means["library"],
+            clock=means["clock"],
+            events=means["events"],
+            retry=means.get("retry", RetryConfig()),
+            bill=means.get("bill"),
+        )
 
     async def begin(self) -> None:
         """Go as far as there is a job.

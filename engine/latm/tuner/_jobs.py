@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from latm._threads import in_thread
 from latm.errors import ConfigError, nearest
+from latm.tuner._driving import Drive
+from latm.tuner._means import Means
 from latm.tuner._offers import Offer, find_again, open_tuner
-from latm.tuner.training import Means, trainings
+from latm.tuner.training import trainings
 
 if TYPE_CHECKING:
     from latm._roles import Roles
@@ -66,7 +68,8 @@ async def deleted(model: str, roles: Roles) -> TunedModel:
     if not offer.tuner.capabilities.delete:
         raise ConfigError(f"the tuner {offer.tuner.name!r} cannot delete a model", where="model")
     async with means(roles, offer) as found:
-        await found["tuner"].delete(model.partition(":")[2])
+        drive = Drive.of(job, job.asked(), found)
+        await drive.tried(lambda: found["tuner"].delete(model.partition(":")[2]))
     # A step back must not lead to it.
     await in_thread(roles.library.withdraw, model)
     # A local model that was trained afresh has the name of the one before: that is gone with it.

@@ -87,16 +87,23 @@ def write_samples(path: str | Path, samples: Sequence[Sample]) -> None:
     """
     path = Path(path)
     lines = "".join(json.dumps(_fields(each), ensure_ascii=False) + "\n" for each in samples)
+    fresh: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "wb", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
+            fresh = Path(file.name)
             file.write(lines.encode("utf-8", "backslashreplace"))
+            # On the disk before it takes the place of what may be nowhere else: labels that a person gave.
+            file.flush()
+            os.fsync(file.fileno())
         # Real mails may be there: whoever closed the file to others keeps it so.
-        Path(file.name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(file.name, path)  # noqa: PTH105 - Path.replace says no more
+        fresh.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        fresh.replace(path)
     except OSError as error:
+        if fresh is not None:
+            fresh.unlink(missing_ok=True)
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(path)) from None
 
 

@@ -11,25 +11,22 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from latm._clock import Clock
-from latm._events import Events
 from latm._leasing import LEASE_S, Patience, holding
 from latm._threads import in_thread
-from latm.config import RetryConfig
 from latm.errors import ConfigError, LeaseLost, LibraryError, nearest
 from latm.plugin import read_options
 from latm.tuner._driving import Drive
+from latm.tuner._means import Means
 from latm.tuner._runs import Training, TunedModel, marks
 from latm.tuner._samples import Sample
 from latm.tuner._spec import TuningSpec
 from latm.tuner.formats import Template, chat_lines, check_chat
-from latm.tuners import Pausing, Tuner, TunerSpec, TuningState
+from latm.tuners import Pausing, TunerSpec, TuningState
 
 if TYPE_CHECKING:
     from latm.library import Library
-    from latm.tuner._billing import TrainingBill
 
 __all__ = [
     "Means",
@@ -45,29 +42,6 @@ __all__ = [
 ]
 
 _DIGITS = 24  # of the digest that names a job: 96 bits, and room behind it within 40 characters
-
-
-class Means(TypedDict):
-    """What a job is driven with.
-
-    Attributes:
-        tuner: who does it.
-        offer: what the tuner's plugin says of it.
-        library: where the job is written down.
-        clock: for all waits.
-        events: told ``tune.submitted``, ``tune.progress``, ``tune.retry``, ``tune.waiting`` (another process
-            has the job), ``tune.left`` (the waiting ended before the job), ``tune.trained``, ``tune.failed``.
-        retry: bounds of the attempts of each call of the tuner.
-        bill: where the job is added up, and which budgets hold; without it nothing is counted.
-    """
-
-    tuner: Tuner
-    offer: TunerSpec
-    library: Library
-    clock: Clock
-    events: Events
-    retry: NotRequired[RetryConfig]
-    bill: NotRequired[TrainingBill | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +129,7 @@ async def train(
                 # Those that lie aside may have changed since it was begun.
                 training = training.replace(settings=asked.training.settings)
                 job = training.asked(asked.data, asked.validation)
-                return await _driven(Drive(training, job, **_driving(means)), follow=follow)
+                return await _driven(Drive.of(training, job, means), follow=follow)
         if not follow:
             return await in_thread(_kept, library, training)
         if not told:
@@ -320,25 +294,13 @@ async def _give_up(asked: Training, means: Means) -> None:
         if not mine:
             raise ConfigError(f"another process is at the job {newest.run}: end it, or wait for it, before")
         kept = await in_thread(_kept, library, newest)
-        await Drive(kept, kept.asked(), **_driving(means)).give_up()
+        await Drive.of(kept, kept.asked(), means).give_up()
 
 
 def _kept(library: Library, training: Training) -> Training:
     """The job as it is written down by now."""
     kept = library.tuning(training.run)
     return training if kept is None else Training.from_record(kept.record)
-
-
-def _driving(means: Means) -> Any:
-    return {
-        "tuner": means["tuner"],
-        "offer": means["offer"],
-        "bill": means.get("bill"),
-        "library": means["library"],
-        "clock": means["clock"],
-        "events": means["events"],
-        "retry": means.get("retry", RetryConfig()),
-    }
 
 
 async def _driven(drive: Drive, *, follow: bool) -> TunedModel | Training:
@@ -375,7 +337,7 @@ async def _told_to(what: Literal["cancel", "pause", "resume"], run: str, means: 
     if training.over:
         return training
     async with _held(library, training) as mine:
-        drive = Drive(training, training.asked(), **_driving(means))
+        drive = Drive.of(training, training.asked(), means)
         state = await drive.tried(lambda: method(drive.training.asked(), drive.training.state))
         if mine:
             await drive.learn(state)

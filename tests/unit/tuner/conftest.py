@@ -48,7 +48,7 @@ def opened(tmp_path: Path, tuner: Tuner) -> Callable[..., Any]:
 
     @contextmanager
     def engine(
-        told: list[str] | None = None, *, budget: Any = None, **scripts: Any
+        told: list[str] | None = None, *, budget: Any = None, attempts: int = 1, **scripts: Any
     ) -> Generator[Engine, None, None]:
         models: dict[str, Any] = {
             "maker": write,
@@ -60,7 +60,7 @@ def opened(tmp_path: Path, tuner: Tuner) -> Callable[..., Any]:
         }
         provider = scripted_provider("fake", {**models, **scripts})
         config = Config(
-            library=f"sqlite:///{tmp_path / 'latm.db'}", retry={"attempts": 1}, budget=budget or {}
+            library=f"sqlite:///{tmp_path / 'latm.db'}", retry={"attempts": attempts}, budget=budget or {}
         )
 
         def listen(name: str, _fields: Any) -> None:

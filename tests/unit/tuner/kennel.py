@@ -11,6 +11,7 @@ from typing import Any
 from latm import (
     Engine,
     Rejected,
+    Unavailable,
 )
 from latm.plugin import Capabilities, Request, Tuned, TunerSpec, TuningJob, TuningState, hookimpl
 from unit.tuner import writer
@@ -48,6 +49,7 @@ class Tuner:
         self.deleted: list[str] = []
         self.cancelled: list[str] = []
         self.refuses: Rejected | None = None
+        self.away: list[Unavailable] = []
         self.expires: datetime | None = None
         self.status: Any = "succeeded"
         self.can = Capabilities(cancel=True, delete=True)
@@ -76,6 +78,8 @@ class Tuner:
         return Tuned(model=f"tuned-{len(job.training.splitlines())}", expires=self.expires)
 
     async def delete(self, model: str) -> None:
+        if self.away:
+            raise self.away.pop()
         self.deleted.append(model)
 
     async def aclose(self) -> None:

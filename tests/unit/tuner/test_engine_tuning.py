@@ -286,6 +286,18 @@ def test_a_deleted_model_is_gone_and_is_trained_anew_when_it_is_asked_for(
         assert len(tuner.jobs) == 2
 
 
+def test_a_deletion_is_tried_again_where_the_service_is_away_for_a_moment(
+    opened: Callable[..., Any], pets: Path, tuner: Tuner
+) -> None:
+    told: list[str] = []
+    with opened(told, attempts=2) as engine:
+        trained(engine, pets)
+        tuner.away = [Unavailable("is restarted", retry_after=0.0)]
+        engine.tuning.delete("fake:tuned-12")
+        assert tuner.deleted == ["tuned-12"]
+        assert "tune.retry" in told
+
+
 def test_a_job_can_be_left_looked_at_and_cancelled(
     opened: Callable[..., Any], pets: Path, tuner: Tuner
 ) -> None:
@@ -350,3 +362,10 @@ def test_a_caller_s_choice_stands_over_the_file() -> None:
         "fake:m",
     )
     assert spec.chosen(base="openai:n", samples=4).roles.base == "openai:n"
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl" / "full").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"train\.jsonl: cannot be written"):
+        write_samples(tmp_path / "train.jsonl", [Sample("a note", "cat")])
+    assert [each.name for each in tmp_path.iterdir()] == ["train.jsonl"]
