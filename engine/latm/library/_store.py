@@ -219,6 +219,10 @@ class Library(Work):
         """The name under which a task is kept: the name in our writing, or that of which it is an alias."""
         return self._tasks.resolve(name)
 
+    def resolve_all(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The same for many names at once; what can be no name of a task stands for itself."""
+        return self._tasks.resolve_all(names)
+
     def negatives(self, task: str) -> tuple[str, ...]:
         """Questions that look like a task's and are not, newest first, at most 20."""
         return self._tasks.negatives(task)

@@ -8,7 +8,7 @@ from typing import final
 import sqlalchemy as sa
 
 from latm._records import Attempt, Tool, slug
-from latm.errors import LibraryError
+from latm.errors import ConfigError, LibraryError
 from latm.library import _instances, _leases, _makings
 from latm.library._database import Database, changed, named, resolve
 from latm.library._instances import fold_of
@@ -23,6 +23,7 @@ _NEGATIVES_OF = (
     .where(negatives.c.task.in_(sa.bindparam("names", expanding=True)))
     .order_by(negatives.c.id.desc())
 )
+_ALIASES = sa.select(aliases.c.alias, aliases.c.name)
 
 
 @final
@@ -71,6 +72,20 @@ class Tasks:
         """The name under which a task is kept."""
         with self._database.transaction() as connection:
             return resolve(connection, name)
+
+    def resolve_all(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The same for many names; what can be no name of a task stands for itself."""
+        with self._database.transaction() as connection:
+            known = {row.alias: row.name for row in connection.execute(_ALIASES)}
+        found: dict[str, str] = {}
+        for name in names:
+            try:
+                own = slug(name)
+            except ConfigError:
+                found[name] = name
+            else:
+                found[name] = known.get(own, own)
+        return found
 
     def negatives(self, task: str) -> tuple[str, ...]:
         """Questions that look like a task's and are not, newest first."""

@@ -12,7 +12,6 @@ from latm._auditing import counting
 from latm._intervals import wilson
 from latm._latency import quantile
 from latm._records import Example
-from latm.errors import ConfigError
 from latm.library import Answered, Audit, Kept, Payment, Promotion, Version
 from latm.report._money import Strong, break_even, kind_of, money, total
 from latm.report._records import (
@@ -156,20 +155,14 @@ def _under_one_name(library: Library) -> tuple[Sequence[Payment], Sequence[Answe
     """What was paid and answered, each task under the name that it has now: another may be merged into it."""
     payments, answered = library.payments(), library.answered()
     tasks = {each.task for each in payments} | {each.task for each in answered}
-    names = {task: _name_now(library, task) for task in tasks if task is not None}
+    # What was paid for may be none of our tasks: a tuning has any name.
+    names = library.resolve_all(task for task in tasks if task is not None)
 
     def named(each: T) -> T:
         now = each.task if each.task is None else names[each.task]
         return each if now == each.task else dataclasses.replace(each, task=now)
 
     return tuple(map(named, payments)), tuple(map(named, answered))
-
-
-def _name_now(library: Library, task: str) -> str:
-    try:
-        return library.resolve(task)
-    except ConfigError:  # what paid for it was none of our tasks; a tuning may have any name
-        return task
 
 
 def routes(answered: Sequence[Answered]) -> tuple[RouteShare, ...]:

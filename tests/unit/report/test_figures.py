@@ -223,6 +223,17 @@ def test_a_task_that_another_name_was_merged_into_has_the_replies_to_both() -> N
     assert (found.money.by_task, found.money.alone_usd) == (2, 1 + 9 + 2)
 
 
+def test_many_names_are_resolved_as_each_is() -> None:
+    library = Library("sqlite://")
+    library.alias("sort-words", "word-sorting")
+    library.alias("order", "sort words")
+    names = ["Sort Words", "order", "word sorting", "unheard of", "word-sorting"]
+    found = library.resolve_all([*names, ""])
+    assert found == {**{each: library.resolve(each) for each in names}, "": ""}
+    assert found["order"] == found["Sort Words"] == "word-sorting"
+    library.close()
+
+
 def test_a_making_that_came_to_nothing_is_told_of_without_anything_pending() -> None:
     library = Library("sqlite://")
     run = library.begin("opening-hours", "print")
