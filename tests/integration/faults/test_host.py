@@ -38,13 +38,18 @@ else:
 """
 
 
+def ready(host):
+    """Wait until both of its cells run: one that is made and not yet started would be left to a sweep."""
+    assert host.stdout.readline() == "ready\n"
+    drill.until(lambda: len(drill.cells(pid=host.pid, running=True)) == 2, seconds=4.0, what="two cells run")
+
+
 @transports
 @drill.rounds(1)
 def test_a_killed_host_takes_its_cells_along(transport, rounds):
     for _ in range(rounds):
         with child.host(IN_A_CALL, transport) as host:
-            assert host.stdout.readline() == "ready\n"
-            assert drill.cells(pid=host.pid)
+            ready(host)
             host.kill()
             drill.none_left(pid=host.pid)
 
@@ -55,7 +60,7 @@ def test_a_killed_host_takes_its_cells_along(transport, rounds):
 )
 def test_a_host_that_is_told_to_end_in_the_middle_of_a_call(code, library, number):
     with child.host(code, "auto", library) as host:
-        assert host.stdout.readline() == "ready\n"
+        ready(host)
         time.sleep(0.1)
         host.send_signal(number)
         _, complained = host.communicate(timeout=drill.MARGIN_S + 1.0)
