@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latm import MissingDependency
-from latm.pages import COLOURS, SERIES, colour, draw, plain, render
+from latm.pages import COLOURS, SERIES, Series, Share, colour, draw, draw_shares, plain, render
 from unit.pages.contrasts import contrast
 
 if TYPE_CHECKING:
@@ -119,6 +119,24 @@ def test_a_style_of_the_user_is_not_that_of_the_plot():
     expected = drawn()
     with mpl.rc_context({"lines.linewidth": 9, "axes.grid": False, "font.size": 30}):
         assert drawn() == expected
+
+
+def shares(*names: str, series: int = 1) -> str:
+    kinds = [Series(name=f"_kind {number}", hollow=number > 0) for number in range(series)]
+    found = [
+        Share(row=name, series=kind.name, share=1.0, low=0.7, high=1.0) for name in names for kind in kinds
+    ]
+    return draw_shares(found, kinds, name="shares", title="Shares", axis="right, %")
+
+
+def test_shares_have_a_row_for_each_name_and_a_legend_where_they_are_of_several_kinds():
+    texts = [each.text for each in ET.fromstring(shares("one", "_other", HOSTILE, series=2)).iter()]
+
+    assert [texts.count(each) for each in ("one", "_other", "_kind 0", "_kind 1")] == [1, 1, 1, 1]
+    assert "one (_kind 1) 100 % (70.0 to 100)" in shares("one", series=2)
+    assert "_kind" not in shares("one", "_other")
+    assert "one 100 % (70.0 to 100); _other 100 % (70.0 to 100)." in shares("one", "_other")
+    assert "<script" not in shares(HOSTILE)
 
 
 def test_a_name_is_checked():
