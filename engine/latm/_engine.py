@@ -295,11 +295,13 @@ class AsyncEngine:
             budget: for each question, see `solve`.
 
         Raises:
-            ConfigError: `concurrency` is not above 0.
+            ConfigError: `concurrency` is not above 0, or `questions` is one text.
             LatmError: a question could not be answered; raised in its place in the order.
         """
         if concurrency < 1:
             raise ConfigError("must be above 0", where="concurrency")
+        if isinstance(questions, str):  # else each of its characters would be asked, and paid for
+            raise ConfigError("is one text: give a list of texts, or use solve", where="questions")
 
         def solve(question: str) -> Awaitable[Answer]:
             return self.solve(question, timeout_s=timeout_s, budget=budget)

@@ -43,10 +43,12 @@ class _Source:
         self._questions = iter(questions)
         self.error: Exception | None = None
 
-    def take(self) -> str | None:
-        """The next question; None at the end, or where the iterator raised."""
+    def take(self) -> tuple[str] | None:
+        """The next question, in a tuple since a None among them is no end; None at the end, or on an error."""
         try:
-            return next(self._questions, None)
+            return (next(self._questions),)
+        except StopIteration:
+            return None
         except Exception as error:  # noqa: BLE001 - raised later, in its place in the order
             self.error = error
             return None
@@ -60,12 +62,12 @@ async def in_order(
     source = _Source(questions)
     try:
         while True:
-            while len(window) < concurrency and (question := source.take()) is not None:
+            while len(window) < concurrency and (taken := source.take()) is not None:
                 slot = _Slot()
                 if tasks.cancel_scope.cancel_called:
                     raise ConfigError("the engine was closed while it was answering")
                 window.append(slot)
-                tasks.start_soon(slot.fill, solve, question)
+                tasks.start_soon(slot.fill, solve, *taken)
             if not window:
                 if source.error is not None:
                     raise source.error

@@ -138,7 +138,8 @@ class Config:
             text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise ConfigError(
-                "no such file; give --config PATH, or write one: docs/embedding.md has a whole example",
+                "no such file; give --config PATH, or write one: a [roles] table with maker, user and "
+                'dispatcher, each "provider:model"',
                 where=str(path),
             ) from None
         except (OSError, UnicodeDecodeError) as error:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.engine.models import DEFAULTS, ROLES, provider
-from latm import Config, Engine
+from latm import Config, ConfigError, Engine
 from latm._latency import quantile, seconds_of, step_of
 from latm.library import Answered, JournalEntry, Library
 from latm.library._counts import Counts
@@ -146,6 +146,17 @@ def test_an_engine_counts_what_it_answered(tmp_path: Path) -> None:
     assert {(each.layer, each.route) for each in counted} == {("dispatcher", "model")}
     assert sum(each.unpriced for each in counted) == 3  # the dispatcher's model has no price
     assert sum(sum(each.times.values()) for each in counted) == 3
+
+
+def test_what_is_no_question_among_many_is_said_in_its_place(tmp_path: Path) -> None:
+    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}")
+    with Engine(config, plugins={"fake": provider(DEFAULTS)}) as engine:
+        answers = engine.solve_many(["What is 1?", None, "What is 2?"])  # type: ignore[list-item]
+        assert next(answers).question == "What is 1?"
+        with pytest.raises(ConfigError, match="a question is a text, not NoneType"):
+            next(answers)
+        with pytest.raises(ConfigError, match="questions: is one text"):
+            next(engine.solve_many("What is 1?"))
 
 
 @given(st.floats(1e-4, 1e4))
