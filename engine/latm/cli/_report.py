@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +39,7 @@ def report(
     """
     if open_ and (json_ or out == _STDOUT):
         raise ConfigError("only a file can be opened: leave out --json, and name a file", where="--open")
+    file = None if json_ or out == _STDOUT else _checked(Path(out))
     from latm.report import gather, page
 
     enough = build_config(config, library=library).making.pending
@@ -47,10 +50,9 @@ def report(
         return
     with waiting("drawing"):
         html = page(found)
-    if out == _STDOUT:
+    if file is None:
         sys.stdout.write(html)
         return
-    file = Path(out)
     _write(file, html)
     typer.echo(str(file))
     if found.empty:
@@ -59,12 +61,24 @@ def report(
         _open(file)
 
 
+def _checked(file: Path) -> Path:
+    """A file that may be written, as far as that can be seen before a large library is read for it."""
+    if file.is_dir():
+        raise _unwritten(file, os.strerror(errno.EISDIR))
+    if not file.parent.is_dir():
+        raise _unwritten(file, os.strerror(errno.ENOENT))
+    return file
+
+
 def _write(file: Path, html: str) -> None:
     try:
         file.write_text(html, encoding="utf-8", newline="\n")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigError(f"{file} cannot be written: {reason}", where="--out") from None
+        raise _unwritten(file, error.strerror or type(error).__name__) from None
+
+
+def _unwritten(file: Path, reason: str) -> ConfigError:
+    return ConfigError(f"{file} cannot be written: {reason}", where="--out")
 
 
 def _open(file: Path) -> None:
