@@ -17,7 +17,7 @@ from latm._examples import distinct
 from latm._ledger import Ledger
 from latm._order import in_order
 from latm._records import Answer, Example, OnEvent, Tool
-from latm._tables import record
+from latm._tables import at_least, record
 from latm._threads import in_thread
 from latm._traffic import Traffic
 from latm.config import Config, Limit
@@ -45,6 +45,9 @@ class AsyncEngine:
         plugins: plugins that need no package, by name.
         on_event: told of progress; see `latm.plugin` for the same by plugin.
         clock: time, for tests.
+
+    Raises:
+        ConfigError: `config` is none.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class AsyncEngine:
         on_event: OnEvent | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if not isinstance(config, Config):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need not be checked
+            raise ConfigError("an engine needs a Config; Config.load(PATH) reads one from a file")
         self.config = config
         self.ledger = Ledger()
         self.traffic = Traffic()
@@ -295,11 +300,10 @@ class AsyncEngine:
             budget: for each question, see `solve`.
 
         Raises:
-            ConfigError: `concurrency` is not above 0, or `questions` is one text.
+            ConfigError: `concurrency` is no number above 0, or `questions` is one text.
             LatmError: a question could not be answered; raised in its place in the order.
         """
-        if concurrency < 1:
-            raise ConfigError("must be above 0", where="concurrency")
+        at_least(1, concurrency=concurrency)
         if isinstance(questions, str):  # else each of its characters would be asked, and paid for
             raise ConfigError("is one text: give a list of texts, or use solve", where="questions")
 
@@ -345,7 +349,11 @@ class AsyncEngine:
 
     async def _found(self, tool: Tool | str) -> Tool:
         """The tool that is meant: one of the library, by its name, or one that the caller has."""
-        return await in_thread(self.store.get, tool) if isinstance(tool, str) else tool
+        if isinstance(tool, str):
+            return await in_thread(self.store.get, tool)
+        if not isinstance(tool, Tool):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need not be checked
+            raise ConfigError(f"must be a tool or its name, not {type(tool).__name__}", where="tool")
+        return tool
 
     async def _stoppable(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what a caller asked for, unless the engine is closed first."""

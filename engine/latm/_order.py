@@ -44,7 +44,7 @@ class _Source:
         self.error: Exception | None = None
 
     def take(self) -> tuple[str] | None:
-        """The next question, in a tuple since a None among them is no end; None at the end, or on an error."""
+        """The next question, in a tuple, since a None among them is no end; None at the end or an error."""
         try:
             return (next(self._questions),)
         except StopIteration:

@@ -42,6 +42,9 @@ class Engine:
         config: roles, library, sandbox and the rest.
         plugins: plugins that need no package, by name.
         on_event: told of progress, in a thread of the engine's.
+
+    Raises:
+        ConfigError: `config` is none.
     """
 
     def __init__(

@@ -58,14 +58,18 @@ def record(kind: type[T], value: object, where: str) -> T:
         raise ConfigError(f"lacks {', '.join(missing)}", where=where) from None
 
 
-def at_least(least: int, **counts: int | None) -> None:
-    """Refuse counts that are too low; None is no count.
+def at_least(least: int, **counts: object) -> None:
+    """Refuse counts that are too low, and what is no whole number; None is no count.
 
     Raises:
         ConfigError: one is; names it.
     """
     for name, count in counts.items():
-        if count is not None and count < least:
+        if count is None:
+            continue
+        if not isinstance(count, int) or isinstance(count, bool):
+            raise ConfigError(f"must be a whole number, not {count!r}", where=name)
+        if count < least:
             raise ConfigError(f"must be at least {least}, not {count}", where=name)
 
 

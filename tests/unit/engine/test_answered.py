@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.engine.models import DEFAULTS, ROLES, provider
-from latm import Config, ConfigError, Engine
+from latm import Config, ConfigError, Engine, Example
 from latm._latency import quantile, seconds_of, step_of
 from latm.library import Answered, JournalEntry, Library
 from latm.library._counts import Counts
@@ -157,6 +157,20 @@ def test_what_is_no_question_among_many_is_said_in_its_place(tmp_path: Path) -> 
             next(answers)
         with pytest.raises(ConfigError, match="questions: is one text"):
             next(engine.solve_many("What is 1?"))
+
+
+def test_what_an_engine_cannot_work_with_is_named(tmp_path: Path) -> None:
+    config = Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}")
+    with pytest.raises(ConfigError, match=r"needs a Config; Config\.load\(PATH\) reads one"):
+        Engine("latm.toml")  # type: ignore[arg-type]
+    with Engine(config, plugins={"fake": provider(DEFAULTS)}) as engine:
+        for use in (lambda: engine.use(3, "q"), lambda: engine.call(3, {}), lambda: engine.test(3)):  # type: ignore[arg-type]
+            with pytest.raises(ConfigError, match="tool: must be a tool or its name, not int"):
+                use()
+        with pytest.raises(ConfigError, match="concurrency: must be a whole number, not '2'"):
+            next(engine.solve_many(["q"], concurrency="2"))  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=r"attempts: must be a whole number, not 1\.5"):
+            engine.make("t", [Example("q", "a")], attempts=1.5)  # type: ignore[arg-type]
 
 
 @given(st.floats(1e-4, 1e4))
