@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from latm._figures import count, percent, usd
+from latm._figures import count, percent, seconds, usd
 from latm._ledger import Spend
 from latm.cli._bars import Bars
 from latm.cli.demo.measuring import Payback, Score, accuracy, alone, paybacks, titles
@@ -88,7 +88,7 @@ class Progressing:
             case "make.failed" | "make.interrupted":
                 self._say(f"  no tool: {fields['error']}", "red")
             case "model.retry":
-                self._say(f"  waiting {float(str(fields['wait_s'])):.1f} s: {fields['error']}", "yellow")
+                self._say(f"  waiting {seconds(float(str(fields['wait_s'])))}: {fields['error']}", "yellow")
             case _:
                 pass
 
@@ -155,7 +155,7 @@ def _about(result: DemoResult, console: Console) -> None:
         error = escape(str(result.error))
         console.print(f"[red]Stopped after {done} of {result.planned} questions:[/red] {error}")
     console.print(
-        f"[bold]{done} questions[/bold] (seed {result.seed}) in {result.seconds:.1f} s: [bold]{tool}[/bold] "
+        f"[bold]{done} questions[/bold] (seed {result.seed}) in {seconds(result.seconds)}: [bold]{tool}[/bold] "
         f"answered by tools, [bold]{model}[/bold] by the strong model."
     )
     roles = result.scripted_roles
