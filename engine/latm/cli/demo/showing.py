@@ -155,8 +155,8 @@ def _about(result: DemoResult, console: Console) -> None:
         error = escape(str(result.error))
         console.print(f"[red]Stopped after {done} of {result.planned} questions:[/red] {error}")
     console.print(
-        f"[bold]{done} questions[/bold] (seed {result.seed}) in {seconds(result.seconds)}: [bold]{tool}[/bold] "
-        f"answered by tools, [bold]{model}[/bold] by the strong model."
+        f"[bold]{done} questions[/bold] (seed {result.seed}) in {seconds(result.seconds)}: "
+        f"[bold]{tool}[/bold] answered by tools, [bold]{model}[/bold] by the strong model."
     )
     roles = result.scripted_roles
     if roles:
