@@ -82,10 +82,8 @@ def export(
 
 def _folders(where: Sequence[str], config: Path | None, library: str | None, *, json_: bool) -> None:
     match where:
-        case [directory]:
-            name = None
-        case [directory, name]:
-            pass
+        case [directory, *rest] if len(rest) <= 1:
+            name = rest[0] if rest else None
         case _:
             raise ConfigError("say where the folders go: latm tools export DIRECTORY [NAME]")
     with opened(config, library) as store:

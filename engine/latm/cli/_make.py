@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from latm._examples import read_examples
-from latm._sync import Engine
 from latm.cli._completing import one_of, tool_names
 from latm.cli._ready import check_making
 from latm.cli._say import cost, note, plain, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, MakerOption, build_config
 from latm.cli._stages import Stages
+from latm.cli._under import engine_under
 
 
 def make(
@@ -49,7 +49,7 @@ def make(
     known = read_examples(examples)
     settings = build_config(config, library=library, maker=maker)
     check_making(settings, task, known, protocol=protocol, answer_type=answer_type)
-    with Stages() as stages, Engine(settings, on_event=stages) as engine:
+    with engine_under(Stages(), settings) as engine:
         before = {each.tool.version for each in engine.library.versions(task)}
         tool = engine.make(task, known, protocol=protocol, answer_type=answer_type)
     new = tool.version not in before

@@ -67,7 +67,6 @@ _GOES_ON = {
     "make": f"{KEPT}; the same command goes on where it stopped",
     "solve": KEPT,
     "synthesise": "the texts so far are paid for once; the same command has the missing ones written",
-    "review": f"{KEPT}; the same command goes on where it stopped",
     "train": "the same command goes on with the training, or follows the job that is under way",
     "compare": "the replies so far are kept; the same command asks for the others alone",
     "tune_run": f"{KEPT}; the same command goes on where it stopped",

@@ -25,6 +25,7 @@ from latm.cli._setting import (
     build_config,
 )
 from latm.cli._stages import Stages
+from latm.cli._under import engine_under
 from latm.config import Config, Limit
 from latm.errors import BudgetExceeded, ConfigError, LatmError
 from latm_sandbox import SandboxError
@@ -82,7 +83,8 @@ def solve(
 
 
 def _one(settings: Config, question: str, *, json_: bool, budget: Limit | None) -> None:
-    with Stages(questions=1) as stages, Engine(settings, on_event=stages) as engine:
+    stages = Stages(questions=1)
+    with engine_under(stages, settings) as engine:
         answer = engine.solve(question, budget=budget)
         stages.finished()
         with stages.aside():
@@ -102,7 +104,8 @@ def _many(
         raise ConfigError(f"the batch has {len(questions)} questions: none is left", where="--skip")
     done = skip
     try:
-        with Stages(questions=len(rest)) as stages, Engine(settings, on_event=stages) as engine:
+        stages = Stages(questions=len(rest))
+        with engine_under(stages, settings) as engine:
             answers = engine.solve_many(rest, concurrency=concurrency, budget=budget)
             for asked, answer in zip(rest, answers, strict=True):
                 with stages.aside(), undisturbed():

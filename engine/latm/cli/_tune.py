@@ -15,9 +15,10 @@ from latm.cli import _tune_show as show
 from latm.cli._completing import one_of, providers
 from latm.cli._progress import TuningProgress
 from latm.cli._ready import check_tuning
-from latm.cli._say import NOT_ACHIEVED, guarded, note, print_json
+from latm.cli._say import KEPT, NOT_ACHIEVED, Interrupted, guarded, note, print_json
 from latm.cli._setting import ConfigOption, JsonOption, LibraryOption, build_config, say_missing
 from latm.cli._tune_new import write_new
+from latm.cli._under import engine_under
 from latm.config import LibraryConfig
 from latm.errors import ConfigError
 from latm.tuner import TuningSpec
@@ -127,8 +128,16 @@ def review(
     Example: latm tune review complaints.toml --data validation.jsonl --html review.html
     """
     spec = _spec(file, maker=maker)
-    with open_engine(config, library) as engine:
-        found = engine.tuning.review(spec, data=data or [], fix=_fix(fix))
+    try:
+        with open_engine(config, library) as engine:
+            found = engine.tuning.review(spec, data=data or [], fix=_fix(fix))
+    except KeyboardInterrupt:
+        if fix != "rewrite":
+            raise
+        # What was dropped is no finding of a second review, so that it would have nothing written.
+        raise Interrupted(
+            f"{KEPT}; latm tune synthesise {file} has texts written for those that were dropped by then"
+        ) from None
     if html is not None:
         show.write_page(html, show.review_page(spec, found))
     if json_:
@@ -300,7 +309,7 @@ def open_engine(
     # Before the bars are drawn, which a line of another's would tear.
     if not create and say_missing(settings, library):
         settings = dataclasses.replace(settings, library=LibraryConfig(url="sqlite://"))
-    with TuningProgress() as progress, Engine(settings, on_event=progress) as engine:
+    with engine_under(TuningProgress(), settings) as engine:
         yield engine
 
 
