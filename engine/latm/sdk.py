@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeGuard, cast, final
-from urllib.parse import urlsplit
 
 import anyio
 
 from latm._json import parse_object, shorten
-from latm.errors import BackendError, ConfigError, Rejected, Timeout, Unauthorized, Unavailable
+from latm._sendable import clean_headers, clean_key, clean_url, place_of
+from latm.errors import BackendError, Rejected, Timeout, Unauthorized, Unavailable
 from latm.plugin import Reply, parse_retry_after, status_error
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "SdkClient",
     "clean_headers",
     "clean_key",
+    "clean_url",
     "is_list",
     "plain",
     "read_arguments",
@@ -57,55 +58,6 @@ class Body:
     headers: Mapping[str, str]
 
 
-def clean_key(key: str | None, *, provider: str, key_env: str, needed: bool) -> str:
-    """A key as it can stand in a header.
-
-    Args:
-        key: as it was found; blanks and line breaks around it are dropped.
-        provider: for the error's text.
-        key_env: the variable that would hold it, for the error's text.
-        needed: False where the server may do without one; a placeholder is returned then.
-
-    Raises:
-        Unauthorized: there is none though it is needed, or it holds what no header can carry: an SDK would
-            call that a connection error, and show the key in its cause.
-    """
-    key = (key or "").strip()
-    if not key:
-        if needed:
-            raise Unauthorized(
-                f"the provider {provider!r} has no key: set the environment variable {key_env}"
-            )
-        return "none"
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise Unauthorized(
-            f"the key of {provider!r} ({key_env}) holds a blank, a control or a non-ASCII character"
-        )
-    return key
-
-
-def clean_headers(headers: Mapping[str, str], *, api_key: str, where: str) -> dict[str, str]:
-    """Headers of the configuration as they can be sent.
-
-    Args:
-        headers: by name; ``{api_key}`` in a value stands for the key, so that no file has to hold it.
-        api_key: from `clean_key`.
-        where: what to call the place in an error, such as ``providers.openai.headers``.
-
-    Raises:
-        ConfigError: a name or a value holds what no header can carry; the value is not shown.
-    """
-    cleaned: dict[str, str] = {}
-    for name, value in headers.items():
-        if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            raise ConfigError(f"{name!r} is no name of a header", where=where)
-        text = value.replace("{api_key}", api_key).strip()
-        if not (text.isascii() and text.isprintable()):
-            raise ConfigError("the value holds a control or a non-ASCII character", where=f"{where}.{name}")
-        cleaned[name] = text
-    return cleaned
-
-
 @final
 class SdkClient:
     """An SDK's client behind guards.
@@ -117,7 +69,7 @@ class SdkClient:
         sdk: the imported module.
         client: the name of the client's class in it, such as ``AsyncOpenAI``.
         api_key: from `clean_key`.
-        base_url: of the service; the SDK's own if None.
+        base_url: of the service, from `clean_url`; the SDK's own if None.
         timeout_s: seconds for a whole call, unless the call says otherwise.
         headers: sent with every request, from `clean_headers`; their values are never shown.
         query: added to every request's URL.
@@ -244,7 +196,7 @@ class SdkClient:
                 return cause
         name = type(error).__name__
         sent = not any(type(cause).__name__ in _BEFORE_SENDING for cause in _causes(error))
-        place = _place(str(self.sdk_client.base_url))
+        place = place_of(str(self.sdk_client.base_url))
         if "Timeout" in name:
             return Timeout(f"no reply from {place} in time: {name}", sent=sent)
         what = f"the connection to {place} broke" if sent else f"no connection to {place}"
@@ -274,14 +226,6 @@ def _secrets(api_key: str, headers: Mapping[str, str]) -> list[str]:
     """What is hidden in every text, the longest first: one may be part of another."""
     values = [value for value in headers.values() if len(value) >= _LEAST_HIDDEN_CHARACTERS]
     return sorted({*values, *([api_key] if api_key != "none" else [])}, key=len, reverse=True)
-
-
-def _place(url: str) -> str:
-    """Scheme, host and port of a URL; what stands around them may hold keys."""
-    parts = urlsplit(url)
-    host = parts.hostname or "an unnamed host"
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{'' if port is None else f':{port}'}"
 
 
 def _forget_environment(client: Any, headers: Mapping[str, str]) -> None:

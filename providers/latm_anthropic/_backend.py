@@ -8,7 +8,7 @@ from typing import Any, final
 import anthropic
 
 from latm.plugin import Reply, Request
-from latm.sdk import SdkClient, clean_headers, clean_key
+from latm.sdk import SdkClient, clean_headers, clean_key, clean_url
 from latm_anthropic import KEY_ENV, AnthropicOptions, _messages
 
 
@@ -26,7 +26,7 @@ class AnthropicBackend:
             anthropic,
             "AsyncAnthropic",
             api_key=key,
-            base_url=options.base_url,
+            base_url=clean_url(options.base_url, where="providers.anthropic.base_url"),
             timeout_s=options.timeout_s,
             headers=clean_headers(options.headers, api_key=key, where="providers.anthropic.headers"),
             query=options.query,

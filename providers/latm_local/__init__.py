@@ -31,7 +31,8 @@ from latm.plugin import (
     hookimpl,
     read_options,
 )
-from latm_local._settings import LocalSettings, folder_of
+from latm_local._settings import LocalSettings
+from latm_local._settings import folder_of as _folder_of
 
 __all__ = ["LocalOptions", "LocalSettings", "latm_price", "latm_providers", "latm_tuners"]
 
@@ -93,9 +94,9 @@ def _create(model: str, options: Mapping[str, object]) -> Backend:
     if model.startswith(_TUNED):
         from latm_local._tuned import TunedBackend
 
-        return TunedBackend.load(folder_of(settings.models), model.removeprefix(_TUNED))
+        return TunedBackend.load(_folder_of(settings.models), model.removeprefix(_TUNED))
     path = model.removeprefix(f"{_ZERO_SHOT}/")
-    folder = folder_of(path)
+    folder = _folder_of(path)
     if not path or not folder.is_dir():
         raise ConfigError(
             f"{path!r} is none of {', '.join(measures)} and no directory; a directory must be one that "
@@ -119,4 +120,4 @@ def _create_tuner(options: Mapping[str, object]) -> Tuner:
     from latm_local._tuner import LocalTuner
 
     _scikit.versions()  # what is not installed is missed now, before anything is asked of it
-    return LocalTuner(folder_of(settings.models))
+    return LocalTuner(_folder_of(settings.models))

@@ -80,6 +80,34 @@ async def test_a_connection_that_breaks_or_is_late_names_its_service(wire):
                     await backend.complete(replace(HELLO, timeout_s=0.3))
 
 
+NO_ADDRESSES = [
+    "",
+    "localhost:8000/v1",
+    "127.0.0.1:1/v1",
+    "/v1",
+    "http:///v1",
+    "ftp://canary@host/v1",
+    "http://user:canary@127.0.0.1:0/v1",
+    "http://user:canary@127.0.0.1:99999/v1",
+    "http://127.0.0.1:canary/v1",
+]
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+async def test_an_address_that_is_none_is_told_at_once_and_not_tried_again_and_again(wire, address):
+    with pytest.raises(ConfigError, match=r"base_url: no address of a service; .*http://localhost") as caught:
+        create_backend(Plugins.load(), ModelRef(wire.provider, "m"), {"base_url": address}, CANARY)
+    assert "canary" not in str(caught.value)
+
+
+async def test_an_address_of_the_environment_that_is_none_is_an_error_of_ours(wire, monkeypatch):
+    monkeypatch.setenv(f"{wire.provider.upper()}_BASE_URL", "http://127.0.0.1:99999/v1")
+    backend = create_backend(Plugins.load(), ModelRef(wire.provider, "m"), wire.options, CANARY)
+    with pytest.raises(Unavailable, match="the service"):
+        await backend.complete(HELLO)
+    await backend.aclose()
+
+
 @both_loops
 async def test_cancelling_closes_the_connection(wire):
     with wire.server([HttpReply(hold=True)]) as server:
