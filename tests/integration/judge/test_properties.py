@@ -1,5 +1,8 @@
 """Properties under the judge: right ones hold, and wrong functions are found."""
 
+# Sources are read more easily as they stand.
+# ruff: noqa: E501, ISC004
+
 from __future__ import annotations
 
 import re
