@@ -322,8 +322,7 @@ class Call:
         """After the watch: find out why there is no answer, if there is none."""
         if self.status not in (OUTPUT, TIMEOUT, KILLED):
             return
-        if not self.body and not _gone(self.pid, 0.2):
-            self.end(KILLED, "ChannelBroken", "the program closed the sandbox's own channel")
+        lives = not self.body and not _gone(self.pid, 0.2)
         os.kill(self.pid, signal.SIGKILL)
         _, how, used = os.wait4(self.pid, 0)
         self.pid = 0
@@ -336,6 +335,8 @@ class Call:
             self.end(MEMORY, "OutOfMemory", "more memory than the cell has (memory_bytes)")
         elif died == signal.SIGXCPU:
             self.end(TIMEOUT, "Timeout", f"more than {self.cpu_s:g} s of CPU time (cpu_s)")
+        elif lives and died == signal.SIGKILL:  # ours; what the kernel kills may take long to be gone, too
+            self.end(KILLED, "ChannelBroken", "the program closed the sandbox's own channel")
         elif died:
             name = signal.Signals(died).name if died in set(signal.Signals) else f"signal {died}"
             self.end(KILLED, "Died", f"the process died of {name}")
