@@ -144,6 +144,7 @@ class Supervisor:
     def _fork(self) -> None:
         self._next = self._nursery.fork(self._child, self._load)
         self._cpu_before = self._cell_cpu()
+        self.count_ooms()  # those until now are of the calls before
 
     def _cell_cpu(self) -> float:
         """CPU seconds of the whole cell so far."""

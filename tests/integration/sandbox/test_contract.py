@@ -195,6 +195,18 @@ def test_every_status(sandbox, code, limits, status, said):
         assert said in str(outcome.error)
 
 
+def test_what_the_kernel_killed_in_one_call_is_not_told_of_the_next(sandbox):
+    greedy = (
+        "import mmap, os\npid = os.fork()\nif pid == 0:\n    m = mmap.mmap(-1, 400 << 20)\n"
+        "    for i in range(0, len(m), 4096): m[i] = 1\nkilled = os.waitpid(pid, 0)[1]"
+    )
+    before = sandbox.run(Program(""), greedy, want=("killed",))
+    assert before.values == {"killed": 9}
+    after = sandbox.run(Program(""), "import os\nos._exit(3)")
+    assert (after.cell, after.status) == (before.cell, Status.KILLED)
+    assert "exit code 3" in str(after.error)
+
+
 def test_the_kernels_killing_for_memory_is_told(sandbox):
     code = "import mmap\nm = mmap.mmap(-1, 400 << 20)\nfor i in range(0, len(m), 4096): m[i] = 1"
     outcome = sandbox.run(Program(""), code)
