@@ -117,8 +117,7 @@ def _sandbox(settings: Config, plugins: Plugins) -> Iterator[Finding]:
 
 
 def _library(library: str | None, settings: Config) -> Iterator[Finding]:
-    from latm.library import Library
-    from latm.library._opening import missing_file
+    from latm.library import Library, missing_file
     from latm.tuner.promotion import watch
 
     url = settings.library.url if library is None else library_url(library)

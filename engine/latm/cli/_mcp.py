@@ -18,7 +18,7 @@ from latm.cli._say import note
 from latm.cli._setting import ConfigOption, LibraryOption, build_config
 from latm.config import Config
 from latm.errors import ConfigError, LibraryError
-from latm.library._opening import missing_file
+from latm.library import missing_file
 
 DEFAULT_HOST = "127.0.0.1"
 _HIGHEST_PORT = 65_535

@@ -46,7 +46,7 @@ def check_solving(settings: Config) -> LatmError | None:
         LatmError: the configuration is wrong; or there is no library yet, and what would be returned is
             raised.
     """
-    from latm.library._opening import missing_file
+    from latm.library import missing_file
 
     config, plugins = _looked_at(settings)
     if said := [problem for _, problem in wrong_models(config, plugins)]:
@@ -93,7 +93,7 @@ def check_tuning(settings: Config, spec: TuningSpec) -> None:
     Raises:
         LatmError: something is wrong or missing.
     """
-    from latm.tuner._offers import find
+    from latm.tuner.offers import find
 
     config, plugins = _looked_at(settings)
     base = find(plugins, spec).base

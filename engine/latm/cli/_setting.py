@@ -74,7 +74,7 @@ def say_missing(config: Config, given: str | None) -> bool:
         ConfigError: it does, and there is no such file: an empty library is not what was meant.
     """
     from latm.cli._say import note
-    from latm.library._opening import missing_file
+    from latm.library import missing_file
 
     if (absent := missing_file(config.library.url)) is None:
         return False

@@ -22,7 +22,7 @@ from latm.cli._under import engine_under
 from latm.config import LibraryConfig
 from latm.errors import ConfigError
 from latm.tuner import TuningSpec
-from latm.tuner._runs import TunedModel
+from latm.tuner.training import TunedModel
 
 tune = typer.Typer(
     no_args_is_help=True,

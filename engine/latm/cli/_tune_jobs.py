@@ -14,8 +14,8 @@ from latm.cli._setting import ConfigOption, JsonOption, LibraryOption
 from latm.cli._tune import SpecArgument, open_engine, tune
 from latm.errors import nearest
 from latm.tuner import TuningSpec
-from latm.tuner._runs import Training
 from latm.tuner.promotion import watch
+from latm.tuner.training import Training
 
 __all__ = ["tune"]
 

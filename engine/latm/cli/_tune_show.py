@@ -12,8 +12,8 @@ from latm.cli._say import cost, note, plain
 from latm.errors import ConfigError
 from latm.library import Promotion
 from latm.tuner import TuningSpec
-from latm.tuner._results import Compared, Labelled, Reviewed, TuningRun, Written, WrittenFile
-from latm.tuner._runs import Training, TunedModel
+from latm.tuner.training import Training, TunedModel
+from latm.tuner.tuning import Compared, Labelled, Reviewed, TuningRun, Written, WrittenFile
 
 
 def written(found: Written) -> None:

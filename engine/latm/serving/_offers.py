@@ -9,8 +9,7 @@ from typing import TypeAlias
 from latm._records import Evidence, Tool
 from latm._signature import contract_of, json_schema
 from latm.serving._values import as_json, as_text
-from latm.user._calling import picks
-from latm.user._functions import signature_in
+from latm.user import picks, signature_in
 
 _WITHOUT_QUOTES = frozenset(
     {"verify", "determinism", "overlap", "robustness", "properties", "scaling", "parser"}

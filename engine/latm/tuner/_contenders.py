@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from latm._accounts import Purpose
 from latm._ledger import Ledger
 from latm.errors import ConfigError, nearest
-from latm.tuner._offers import untrained
 from latm.tuner.comparison import Contender, Said, majority
 from latm.tuner.formats import Template
+from latm.tuner.offers import untrained
 
 if TYPE_CHECKING:
     from latm._roles import Role, Roles

@@ -10,7 +10,7 @@ from latm._threads import in_thread
 from latm.errors import ConfigError, nearest
 from latm.tuner._driving import Drive
 from latm.tuner._means import Means
-from latm.tuner._offers import Offer, find_again, open_tuner
+from latm.tuner.offers import Offer, find_again, open_tuner
 from latm.tuner.training import trainings
 
 if TYPE_CHECKING:

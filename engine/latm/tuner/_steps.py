@@ -14,13 +14,13 @@ from latm.tuner import promotion
 from latm.tuner._contenders import Asker, chosen, contenders
 from latm.tuner._files import Files, balanced, check_apart
 from latm.tuner._jobs import means
-from latm.tuner._offers import find
 from latm.tuner._results import Compared, Labelled
 from latm.tuner._samples import Sample
 from latm.tuner._spec import TuningSpec
 from latm.tuner.comparison import Comparison
 from latm.tuner.comparison import compare as compared
 from latm.tuner.formats import UNSURE, Template
+from latm.tuner.offers import find
 from latm.tuner.review import review
 from latm.tuner.training import finished, trainings
 from latm.tuner.training import train as trained

@@ -11,11 +11,11 @@ from latm._threads import in_thread
 from latm.tuner import _steps as steps
 from latm.tuner._files import Files, Fix, mend, write
 from latm.tuner._jobs import deleted, told
-from latm.tuner._offers import find
 from latm.tuner._results import Compared, Labelled, Reviewed, TuningRun, Written, WrittenFile
 from latm.tuner._runs import Training, TunedModel
 from latm.tuner._steps import Spec
 from latm.tuner.comparison import Comparison
+from latm.tuner.offers import find
 from latm.tuner.promotion import check_role
 from latm.tuner.training import cancel, finished, pause, resume, trainings
 

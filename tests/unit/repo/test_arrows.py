@@ -62,6 +62,19 @@ def test_the_rooms_of_the_engine_lean_on_each_other_one_way(room: str) -> None:
     assert found == set()
 
 
+def test_rooms_are_entered_by_the_front_door() -> None:
+    found = {
+        (name, target)
+        for name, path in MODULES
+        if (room := [*name.split("."), ""][1]) in {*ROOMS, "__main__"}
+        for target in imported(name, path)
+        if (inner := re.match(r"latm\.([a-z]+)(\.[a-z_]+)*\._[a-z]", target))
+        and inner[1] in ROOMS.keys() - {room}
+    }
+
+    assert found == set()
+
+
 def test_nobody_leans_on_what_people_look_at() -> None:
     faces = {"cli", "report", "serving", "__main__"}
     found = {

@@ -11,7 +11,7 @@ from latm._backends import make_tuner, resolve
 from latm._plugins import ModelRef, Plugins
 from latm.plugin import TunerSpec, hookimpl
 from latm.tuner import TuningRoles
-from latm.tuner._offers import find, untrained
+from latm.tuner.offers import find, untrained
 from unit.tuner.writer import spec
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from latm.tuner._runs import Training
     from latm.tuner._spec import TuningSpec
 
+__all__ = ["Offer", "find", "find_again", "open_tuner", "untrained"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
