@@ -183,7 +183,7 @@ def train(
             spec, data=data or [], samples=samples, follow=not no_wait, afresh=afresh, unreviewed=unreviewed
         )
     if json_:
-        print_json(came.to_record())
+        print_json(came.to_record() if isinstance(came, TunedModel) else show.job_record(came))
     elif isinstance(came, TunedModel):
         show.tuned(came)
         note(f"latm tune compare {file} --data FILE.jsonl compares it with {came.base}")

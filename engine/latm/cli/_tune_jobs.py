@@ -168,6 +168,6 @@ def delete(
 
 def _told(job: Training, *, json_: bool) -> None:
     if json_:
-        print_json(job.to_record())
+        print_json(show.job_record(job))
     else:
         typer.echo(f"{job.run} is {job.state.status}")

@@ -165,9 +165,14 @@ def status(jobs: Sequence[Training], promotions: Sequence[tuple[str, bool]]) -> 
 def status_record(jobs: Sequence[Training], promotions: Sequence[Promotion]) -> dict[str, object]:
     """The same as JSON data."""
     return {
-        "jobs": [each.to_record() for each in jobs],
+        "jobs": [job_record(each) for each in jobs],
         "promotions": [promotion_record(each) for each in promotions],
     }
+
+
+def job_record(job: Training) -> dict[str, object]:
+    """A job as JSON data, without the marks of its texts, which say nothing to a reader."""
+    return {key: value for key, value in job.to_record().items() if key != "seen"}
 
 
 def promotion_record(found: Promotion) -> dict[str, object]:
