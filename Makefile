@@ -23,7 +23,7 @@ test soak: SETUP := --for-tests
 test: setup lint types ## run every check and test but the soak
 	$(PYTEST) -m "not serial and not soak" -n auto --dist worksteal
 	@# 5 says that no test is in the group.
-	$(PYTEST) -m "serial and not soak" -n 0 || [ $$? -eq 5 ]
+	$(PYTEST) -m "serial and not soak" -n 0 tests/integration || [ $$? -eq 5 ]
 
 soak: setup ## run the long drills in full, and properties on more examples
 	$(PYTEST) -m soak -n 0 --timeout 0
@@ -38,8 +38,7 @@ format: tools ## mend style and format
 	$(BIN)/ruff format
 
 types: tools ## check types, by two checkers
-	$(BIN)/mypy
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright & $(BIN)/mypy; mypy=$$?; wait $$! && exit $$mypy
 
 docs: tools ## build the documentation into build/site, strictly, and check its links and code
 	$(BIN)/zensical build --strict

@@ -94,7 +94,16 @@ class Environment:
         say(f"installed {self._count()} packages in {time.monotonic() - start:.0f} s")
 
     def _pip(self, *arguments: str) -> None:
-        pip = [str(self.python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        # Compiling all that was installed takes longer than compiling what is used, when it is.
+        pip = [
+            str(self.python),
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--no-compile",
+            "--disable-pip-version-check",
+        ]
         # A user's settings for user or target installs would put the packages elsewhere.
         environment = {"PIP_USER": "0", "PYTHONNOUSERSITE": "1"}
         self._run([*pip, *arguments], self._log, cwd=self._root, env=environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,17 @@ pytestmark = pytest.mark.docker
 EXAMPLES = 9
 FIRST = 20
 
-RIGHT = [pytest.param(task, name, id=f"{task.name}-{name}") for task in TASKS for name in task.right]
-WRONG = [pytest.param(task, name, id=f"{task.name}-{name}") for task in TASKS for name in task.wrong]
+
+def some(kind: str) -> list[Any]:
+    """The tools of one kind; every second one of a task waits for the long run."""
+    return [
+        pytest.param(task, name, id=f"{task.name}-{name}", marks=pytest.mark.soak if number % 2 else ())
+        for task in TASKS
+        for number, name in enumerate(getattr(task, kind))
+    ]
+
+
+RIGHT, WRONG = some("right"), some("wrong")
 
 
 class Bench:

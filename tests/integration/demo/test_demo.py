@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -9,20 +10,26 @@ import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from commanding import command
+from latm._figures import usd
 from latm._ledger import Spend, price_of
+from latm.cli.demo import command as the_command
 from latm.cli.demo import scripted
 from latm.cli.demo.generators import TASKS
 from latm.cli.demo.measuring import paybacks
-from latm.cli.demo.running import Asked, DemoResult, Options, run
+from latm.cli.demo.running import PLAIN, Asked, DemoResult, Options, Watcher, run
 from latm.config import Config
 from latm.plugin import Backend, ProviderSpec, Rejected, Reply, Request, hookimpl
 
 pytestmark = pytest.mark.docker
 
 LATM = Path(sys.executable).with_name("latm")
+# With fewer cases of its properties than a making tries else.
+QUICK = dataclasses.replace(PLAIN, making={"cases": 20})
 NEEDED = 9
 """Answered questions of a task until its tool is made."""
 
@@ -53,10 +60,52 @@ class Recorder:
         ]
 
 
+class Both:
+    """Tells two watchers the same."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def preparing(self, what: str) -> None:
+        for each in self._watchers:
+            each.preparing(what)
+
+    def heard(self, name: str, fields: Mapping[str, object]) -> None:
+        for each in self._watchers:
+            each.heard(name, fields)
+
+    def answered(self, asked: Asked, spent: Spend) -> None:
+        for each in self._watchers:
+            each.answered(asked, spent)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """The demo as the command shows it, and what a watcher beside the command saw."""
+
+    result: DemoResult
+    recorder: Recorder
+    done: subprocess.CompletedProcess[str]
+
+
 @pytest.fixture(scope="module")
-def watched() -> tuple[DemoResult, Recorder]:
-    recorder = Recorder()
-    return run(Options(), recorder), recorder
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    recorder, results = Recorder(), list[DemoResult]()
+
+    def watched_run(options: Options, progress: Watcher) -> DemoResult:
+        results.append(run(options, Both(progress, recorder)))
+        return results[-1]
+
+    folder = tmp_path_factory.mktemp("demo")
+    with mock.patch.object(the_command, "run", watched_run):
+        done = command(folder, "demo", "--library", str(folder / "demo.db"))
+    assert done.returncode == 0, done.stderr
+    return Shown(results[0], recorder, done)
+
+
+@pytest.fixture(scope="module")
+def watched(shown: Shown) -> tuple[DemoResult, Recorder]:
+    return shown.result, shown.recorder
 
 
 def test_every_answer_is_right(watched: tuple[DemoResult, Recorder]):
@@ -174,13 +223,13 @@ def test_the_documentation_shows_the_accounts_as_they_are(repo: Path, watched: t
     roles = {role: spend.cost_usd for role, spend in result.spend.items()}
     page = (repo / "docs" / "when-not.md").read_text(encoding="utf-8")
     for each in paybacks(result):
-        cost = f"${each.making_usd:.4f} | ${each.alone_usd:.5f} | ${each.tool_usd:.5f}"
+        cost = " | ".join(map(usd, (each.making_usd, each.alone_usd, each.tool_usd)))
         assert f"| {each.tool.name} | {cost} | {each.questions} uses |" in page
-    assert f"${roles['dispatcher']:.4f} for 90 questions" in page
-    assert f"the user model's ${roles['user']:.4f} / 60" in page
-    assert f"alone takes ${alone:.4f}" in page
+    assert f"{usd(roles['dispatcher'])} for 90 questions" in page
+    assert f"the user model's {usd(roles['user'])} / 60" in page
+    assert f"alone takes {usd(alone)}" in page
     figures = (repo / "docs" / "figures.md").read_text(encoding="utf-8")
-    assert f"${result.total.cost_usd:.4f}, ${alone:.4f}" in figures
+    assert f"{usd(result.total.cost_usd)}, {usd(alone)}" in figures
 
 
 @pytest.mark.soak  # a whole demo more
@@ -237,7 +286,8 @@ class _Counting:
 
 
 def test_real_models_take_roles_and_their_unknown_prices_stay_unknown():
-    options = Options(questions=40, models={"maker": "mine:maker", "fallback": "mine:strong"})
+    models = {"maker": "mine:maker", "fallback": "mine:strong"}
+    options = Options(questions=40, models=models, config=QUICK)
     result = run(options, plugins={"mine": Unpriced()})
     assert all(each.right for each in result.asked)
     assert result.scripted_roles == ("user", "dispatcher")
@@ -250,7 +300,7 @@ def test_real_models_take_roles_and_their_unknown_prices_stay_unknown():
 
 def test_with_prices_the_strong_models_cost_alone_is_estimated_by_task():
     prices = {"mine:strong": scripted.PRICES["scripted:strong"]}
-    config = Config(prices=prices, auditing={"share": 0.0, "first": 0})
+    config = dataclasses.replace(QUICK, prices=prices)
     options = Options(questions=60, models={"fallback": "mine:strong"}, config=config, concurrency=1)
     result = run(options, plugins={"mine": Unpriced()})
     assert result.alone_estimated
@@ -290,9 +340,8 @@ def latm(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_prints_the_tables_to_stdout_and_progress_to_stderr(tmp_path: Path):
-    done = latm("--library", str(tmp_path / "demo.db"))
-    assert done.returncode == 0, done.stderr
+def test_the_command_prints_the_tables_to_stdout_and_progress_to_stderr(shown: Shown):
+    done = shown.done
     for text in (
         "90 questions (seed 7)",
         "51 answered by tools, 39 by the strong model",
@@ -320,11 +369,11 @@ def test_the_command_prints_the_tables_to_stdout_and_progress_to_stderr(tmp_path
 
 
 def test_the_command_prints_one_json_object(tmp_path: Path):
-    done = latm("--json", "--questions", "30", "--seed", "5")
+    done = latm("--json", "--questions", "20", "--seed", "5")
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
-    assert data["questions"] == len(data["answers"]) == 30
-    assert data["accuracy"]["all"]["all"] == {"right": 30, "asked": 30}
+    assert data["questions"] == len(data["answers"]) == 20
+    assert data["accuracy"]["all"]["all"] == {"right": 20, "asked": 20}
     assert data["scripted"] == ["maker", "user", "dispatcher", "fallback"]
     assert Decimal(data["strong_alone"]["usd"]) > 0
 

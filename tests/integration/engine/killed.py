@@ -37,7 +37,7 @@ def main() -> None:
         library=spec["library"],
         prices={model: {"input": 1, "output": 2} for model in ("openai:m", "openai:u")},
         budget={"run": {"usd": 1}},
-        making={"protocol": spec["protocol"]},
+        making={"protocol": spec["protocol"], **(strict_scripts.QUICK if strict else {})},
     )
     with Engine(config, on_event=listen) as engine:
         tool = engine.make("adding", (strict_scripts if strict else scripts).EXAMPLES)

@@ -20,6 +20,8 @@ def asked(numbers: Sequence[int]) -> str:
     return f"What do {', '.join(first)} and {last} add up to?"
 
 
+# A fifth of the cases that a making tries unless told otherwise, where it is not those that are tested.
+QUICK = {"cases": 20}
 # With a mark in each answer that stands nowhere else, to see where answers go.
 EXAMPLES = tuple(Example(asked(each), f"{sum(each)}000") for each in NUMBERS)
 GOOD = (

@@ -77,7 +77,7 @@ async def ask_everything(roles: Roles, count: int, seed: int) -> None:
             group.start_soon(work)
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+@pytest.mark.parametrize("loop", ["asyncio", pytest.param("trio", marks=pytest.mark.soak)])
 def test_not_a_token_is_lost_in_a_thousand_requests(loop: str) -> None:
     audit(loop, seed=LOOPS[loop])
 

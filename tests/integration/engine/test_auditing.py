@@ -83,7 +83,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
             library.add(tool(source))
             library.close()
         engine = Engine(
-            Config(roles=ROLES, library=url, auditing=auditing),
+            Config(roles=ROLES, library=url, auditing=auditing, making=strict_scripts.QUICK),
             plugins={"fake": provider({**MODELS, **models})},
             on_event=on_event,
         )

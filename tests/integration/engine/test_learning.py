@@ -55,7 +55,11 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     def make(on_event: Any = None, config: Mapping[str, Any] | None = None, **models: Any) -> Engine:
         made = {**MODELS, "maker": strict_scripts.Maker(), **models}
         engine = Engine(
-            Config(roles=ROLES, library=f"sqlite:///{tmp_path / 'latm.db'}", **(config or {})),
+            Config(
+                roles=ROLES,
+                library=f"sqlite:///{tmp_path / 'latm.db'}",
+                **{"making": strict_scripts.QUICK, **(config or {})},
+            ),
             plugins={"fake": provider(made)},
             on_event=on_event,
         )

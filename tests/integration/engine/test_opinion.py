@@ -37,7 +37,7 @@ def open_engine(maker, other, library):
     config = Config(
         roles={"maker": "it:maker", "user": "it:user", "fallback": "it:other"},
         library=f"sqlite:///{library / 'latm.db'}",
-        making={"second_opinion": "fallback"},
+        making={"second_opinion": "fallback", **scripts.QUICK},
     )
     return Engine(config, plugins={"it": scripted_provider("it", models)})
 

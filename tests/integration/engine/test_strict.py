@@ -18,15 +18,15 @@ from latm_sandbox import Program, Sandbox
 pytestmark = pytest.mark.docker
 
 
-def open_engine(maker, user, library):
+def open_engine(maker, user, library, making=scripts.QUICK):
     models = {"maker": maker, "user": user}
     roles = {"maker": "it:maker", "user": "it:user"}
-    config = Config(roles=roles, library=f"sqlite:///{library / 'latm.db'}")
+    config = Config(roles=roles, library=f"sqlite:///{library / 'latm.db'}", making=making)
     return Engine(config, plugins={"it": scripted_provider("it", models)})
 
 
-def make(tmp_path, maker, *, user=scripts.user, examples=EXAMPLES):
-    with open_engine(maker, user, tmp_path) as engine:
+def make(tmp_path, maker, *, user=scripts.user, examples=EXAMPLES, making=scripts.QUICK):
+    with open_engine(maker, user, tmp_path, making) as engine:
         return engine.make("adding", examples, protocol="strict")
 
 
@@ -46,7 +46,7 @@ def evidence(tool):
 
 def test_a_tool_comes_with_its_evidence_its_calls_and_its_tests(tmp_path):
     maker = Maker()
-    with open_engine(maker, scripts.user, tmp_path) as engine:
+    with open_engine(maker, scripts.user, tmp_path, making={}) as engine:
         tool = engine.make("adding", EXAMPLES, protocol="strict")
         assert (tool.source.strip(), tool.function, tool.call_style) == (GOOD, "total", "call")
         assert tool.contract.startswith("total(numbers: list[int]) -> int\nAdd numbers up")
@@ -174,7 +174,7 @@ def test_wrong_properties_are_dropped_and_listed_and_no_right_tool_dies_of_them(
         "    assert total(numbers) < 5000\n\n"
         "@given(n=st.integers(1, 99))\ndef test_never(n):\n    assert total([n, n]) != 14000\n"
     )
-    tool = make(tmp_path, Maker(properties=(bad,)))
+    tool = make(tmp_path, Maker(properties=(bad,)), making={})
     figures = evidence(tool)["properties"].figures
     assert set(figures["dropped"]) == {"test_small", "test_never"}
     assert set(figures["holds"]) == {"test_order"}
@@ -223,7 +223,8 @@ def test_an_exam_that_is_failed_ends_the_making_and_says_by_what(tmp_path):
 
 
 def test_without_a_user_model_there_is_no_exam_and_it_is_said(tmp_path):
-    config = Config(roles={"maker": "it:maker"}, library=f"sqlite:///{tmp_path / 'latm.db'}")
+    library = f"sqlite:///{tmp_path / 'latm.db'}"
+    config = Config(roles={"maker": "it:maker"}, library=library, making=scripts.QUICK)
     with Engine(config, plugins={"it": scripted_provider("it", {"maker": Maker()})}) as engine:
         tool = engine.make("adding", EXAMPLES, protocol="strict")
     said = "Not held: no model fills the role user."

@@ -15,7 +15,7 @@ class Bench:
     def __init__(self, portal, judging, cells) -> None:
         self.portal, self.judging, self.cells = portal, judging, cells
 
-    def judge(self, *, seed: int = 7, cases: int = 100) -> Judge:
+    def judge(self, *, seed: int = 7, cases: int = 40) -> Judge:
         return Judge(self.judging, self.cells, seed=seed, cases=cases, limits=Limits(wall_s=2.0))
 
     def properties(self, source, code, *, function="f", known=(), declared=(), **options: int):

@@ -24,7 +24,7 @@ PEOPLE = (
 
 
 def test_a_sound_function_has_no_crash_inside(bench):
-    found = bench.robustness("def f(words):\n    return sorted(words)", WORDS)
+    found = bench.robustness("def f(words):\n    return sorted(words)", WORDS, cases=100)
     assert (found.cases, found.inside) == (100, ())
     assert all("f(" in each.call for each in found.outside)
 
@@ -85,7 +85,7 @@ def test_what_the_seen_calls_have_in_common_is_kept(bench):
 
 def test_hints_say_what_comes_in_where_nothing_was_seen(bench):
     found = bench.robustness(
-        "def f(a: list[int], n: int = 3) -> int:\n    return a[len(a)] if len(a) == 4 else 1"
+        "def f(a: list[int], n: int = 3) -> int:\n    return a[len(a)] if len(a) == 4 else 1", cases=100
     )
     assert [each.problem for each in found.inside] == ["IndexError: list index out of range"]
     assert found.inside[0].call == "f([1, 1, 1, 1])"

@@ -155,6 +155,8 @@ def test_a_number_altered_by_one_edit_is_refused(number: int, data: st.DataObjec
         )
     )
     assume(edited != text and int(edited) != number)
+    # 1000 is ten o'clock as well: its hour and its minute may be taken alone.
+    assume(not (1000 <= number < 2500 and number % 100 < 60))
     assert not grounded(question, int(edited))
     assert not grounded(question, edited)
     assert not grounded(question, -number)

@@ -46,6 +46,19 @@ def test_ci_runs_make_test_and_installs_nothing_itself(repo: Path) -> None:
     assert commands == ["set -e", 'cd "$(dirname "$0")/.."', "exec make test"]
 
 
+def test_what_runs_alone_is_where_make_looks_for_it(repo: Path) -> None:
+    """The serial group is collected from there only: to collect all once more takes long."""
+    elsewhere = [
+        str(path.relative_to(repo))
+        for path in (repo / "tests").rglob("*.py")
+        if "mark.serial" in path.read_text(encoding="utf-8") and "integration" not in path.parts
+    ]
+    assert [each for each in elsewhere if each != "tests/unit/repo/test_tree.py"] == []
+    assert '-m "serial and not soak" -n 0 tests/integration' in (repo / "Makefile").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_every_target_of_make_is_listed_as_phony_and_explained(repo: Path) -> None:
     makefile = (repo / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
