@@ -28,8 +28,8 @@ from latm.plugin import Backend, ProviderSpec, Rejected, Reply, Request, hookimp
 pytestmark = pytest.mark.docker
 
 LATM = Path(sys.executable).with_name("latm")
-# With fewer cases of its properties than a making tries else.
-QUICK = dataclasses.replace(PLAIN, making={"cases": 20})
+# Made in a moment, where it is not the making that is looked at.
+QUICK = dataclasses.replace(PLAIN, making={"protocol": "paper"})
 NEEDED = 9
 """Answered questions of a task until its tool is made."""
 
@@ -287,7 +287,7 @@ class _Counting:
 
 def test_real_models_take_roles_and_their_unknown_prices_stay_unknown():
     models = {"maker": "mine:maker", "fallback": "mine:strong"}
-    options = Options(questions=40, models=models, config=QUICK)
+    options = Options(questions=60, models=models, config=QUICK)
     result = run(options, plugins={"mine": Unpriced()})
     assert all(each.right for each in result.asked)
     assert result.scripted_roles == ("user", "dispatcher")

@@ -120,6 +120,7 @@ def drill(tmp_path: Path) -> Drill:
     return Drill(tmp_path)
 
 
+@pytest.mark.soak  # the strict one is killed in the short run
 def test_a_making_that_is_killed_after_every_call_pays_for_none_twice(drill: Drill) -> None:
     with drill.serving() as base_url:
         for call in range(1, CALLS + 1):

@@ -62,6 +62,9 @@ def test_a_tool_comes_with_its_evidence_its_calls_and_its_tests(tmp_path):
         assert found["exam"].figures["model"] == "it:user"
         assert found["properties"].figures["seed"] == found["robustness"].figures["seed"] == 0
         assert found["determinism"].figures["apart_s"] > 0
+        assert found["scaling"].held
+        assert found["scaling"].summary.startswith("With 16 times the largest known input it takes 0.0")
+        assert list(found["scaling"].figures["cpu_s"]) == ["1", "2", "4", "8", "16"]
         assert "so few bound no error (3/n is 100%)" in found["exam"].summary
         results = engine.test(tool)
         assert [each.passed for each in results] == [True] * 6
@@ -232,13 +235,9 @@ def test_without_a_user_model_there_is_no_exam_and_it_is_said(tmp_path):
     assert f"exam: {said}" in tool.scorecard.notes
 
 
-def test_time_is_measured_on_larger_inputs_and_said_only_where_it_was(tmp_path):
-    for name in ("list", "words", "slow"):
+def test_time_on_larger_inputs_is_said_only_where_it_was_measured(tmp_path):
+    for name in ("words", "slow"):
         (tmp_path / name).mkdir()
-    listed = evidence(make(tmp_path / "list", Maker(properties=("none",))))["scaling"]
-    assert listed.held
-    assert listed.summary.startswith("With 16 times the largest known input it takes 0.0")
-    assert list(listed.figures["cpu_s"]) == ["1", "2", "4", "8", "16"]
     three = GOOD.replace("numbers: list[int]", "a: int, b: int, c: int").replace("numbers)", "(a, b, c))")
 
     def apart(question: str) -> str:

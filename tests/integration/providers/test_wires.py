@@ -28,7 +28,10 @@ from latm.testing import HttpReply
 
 pytestmark = pytest.mark.anyio
 CANARY = "sk-canary-0123456789"
-both_loops = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+# What depends on the loop is in the conformance checks, which run on both.
+both_loops = pytest.mark.parametrize(
+    "anyio_backend", ["asyncio", pytest.param("trio", marks=pytest.mark.soak)]
+)
 
 
 @pytest.fixture
