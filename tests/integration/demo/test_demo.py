@@ -287,7 +287,7 @@ class _Counting:
 
 def test_real_models_take_roles_and_their_unknown_prices_stay_unknown():
     models = {"maker": "mine:maker", "fallback": "mine:strong"}
-    options = Options(questions=60, models=models, config=QUICK)
+    options = Options(questions=40, models=models, config=QUICK, concurrency=1)
     result = run(options, plugins={"mine": Unpriced()})
     assert all(each.right for each in result.asked)
     assert result.scripted_roles == ("user", "dispatcher")
