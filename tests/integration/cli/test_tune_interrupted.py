@@ -68,7 +68,10 @@ def interrupted(commands: Nursery, folder: Path, hold: Hold, *arguments: str) ->
     return terminal.text.splitlines()[-1]
 
 
-@pytest.mark.parametrize("held", ["GET /v1/fine_tuning/jobs/", "POST /v1/fine_tuning/jobs"])
+@pytest.mark.parametrize(
+    "held",
+    [pytest.param("GET /v1/fine_tuning/jobs/", marks=pytest.mark.soak), "POST /v1/fine_tuning/jobs"],
+)
 def test_a_training(commands: Nursery, tmp_path: Path, held: str) -> None:
     hold = Hold(held)
     with service(tmp_path, hold) as server:

@@ -149,7 +149,9 @@ def _wait(event: threading.Event) -> None:
     assert event.wait(PATIENCE_S)
 
 
-@pytest.mark.parametrize("call", range(1, CALLS + 1))
+@pytest.mark.parametrize(
+    "call", [pytest.param(each, marks=() if each == 2 else pytest.mark.soak) for each in range(1, CALLS + 1)]
+)
 def test_who_waits_takes_over_from_a_dead_holder_and_pays_for_the_rest_alone(drill: Drill, call: int) -> None:
     waiting = threading.Event()
     drill.before = lambda number: None if number > 1 else _wait(waiting)

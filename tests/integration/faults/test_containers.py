@@ -36,8 +36,17 @@ while True:
 
 PRINT = "while True: print('x' * 65536)"
 
-harms = pytest.mark.parametrize("harm", HARMS)
-transports = pytest.mark.parametrize("transport", ["auto", "attach"])
+TRANSPORTS = ("auto", "attach")
+transports = pytest.mark.parametrize("transport", TRANSPORTS)
+# Each harm on both transports in the long run, on one of them by turns in the short one.
+harms = pytest.mark.parametrize(
+    ("transport", "harm"),
+    [
+        pytest.param(transport, harm, marks=() if (way + number) % 2 == 0 else pytest.mark.soak)
+        for way, transport in enumerate(TRANSPORTS)
+        for number, harm in enumerate(HARMS)
+    ],
+)
 
 
 def inflict(harm: str, cell: str) -> None:
@@ -49,7 +58,6 @@ def inflict(harm: str, cell: str) -> None:
                 client.wait(cell, timeout=10, condition="removed")
 
 
-@transports
 @harms
 @drill.rounds(2)
 def test_between_two_calls(harm, transport, rounds):
@@ -70,7 +78,6 @@ def test_between_two_calls(harm, transport, rounds):
     assert not trace.said("cell_left")
 
 
-@transports
 @harms
 @drill.rounds(1)
 def test_in_the_middle_of_a_call(harm, transport, rounds):
