@@ -38,28 +38,35 @@ def wrong_models(settings: Config, plugins: Plugins) -> Iterator[tuple[str, str]
 def check_solving(settings: Config) -> LatmError | None:
     """Look whether all whom a question may lead to can be asked.
 
+    A library with tools is of use without the strong model, too: a note says what is missing then.
+
     Returns:
-        Why they cannot. It is no reason not to begin where there is a library: a question that came before,
-        or that a tool's own parser takes, is answered without any model.
+        Why not even a tool can be chosen and used; None where it can. A question that came before, or that a
+        tool's own parser takes, is answered all the same.
 
     Raises:
-        LatmError: the configuration is wrong; or there is no library yet, and what would be returned is
-            raised.
+        LatmError: the configuration is wrong; or somebody cannot be asked, and there is no tool yet.
     """
-    from latm.library import missing_file
+    from latm.library import Library, missing_file
 
     config, plugins = _looked_at(settings)
     if said := [problem for _, problem in wrong_models(config, plugins)]:
         raise ConfigError("; ".join(said))
-    asked = ["dispatcher", *(["user"] if "user" in config.roles else [])]
-    asked += ["fallback"] if config.has_fallback else []
+    using = ["dispatcher", *(["user"] if "user" in config.roles else [])]
+    strong = ["fallback"] if config.has_fallback else []
     absent = missing_file(settings.library.url) is not None
-    lack = _lack(config, plugins, asked, create=absent)
-    if lack is not None and absent:
-        raise lack
-    if lack is None and "maker" in config.roles and (none := _lack(config, plugins, ["maker"])) is not None:
-        note(f"no tool will be made: {none}", "yellow")
-    return lack
+    lack = _lack(config, plugins, [*using, *strong], create=absent)
+    if lack is None:
+        if "maker" in config.roles and (none := _lack(config, plugins, ["maker"])) is not None:
+            note(f"no tool will be made: {none}", "yellow")
+        return None
+    with closing(Library(settings.library.url, create=False)) as library:
+        if not library.names():
+            raise lack
+    if _lack(config, plugins, using) is not None:
+        return lack
+    note(f"what no tool answers stays unanswered: {lack}", "yellow")
+    return None
 
 
 def check_making(

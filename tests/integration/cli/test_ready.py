@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from latm import Demonstration
 from latm.cli._app import app
 from latm.library import Library, Promotion
-from latm.testing import AnthropicServer, OpenAIServer
+from latm.testing import AnthropicServer, OpenAIServer, RecordedRequest
 from unit.engine.test_library import tool
 
 Latm = Callable[..., Any]
@@ -121,6 +123,28 @@ def test_a_promoted_model_is_in_the_role(
 
     assert (done.exit_code, done.stdout) == ((3, "") if pinned else (0, "Paris\n")), done.stderr
     assert bool(paid.requests) == (not pinned)
+
+
+@pytest.mark.docker
+def test_a_library_with_tools_is_of_use_without_the_strong_models_key(here: Latm, tmp_path: Path) -> None:
+    def cheap(request: RecordedRequest) -> str:
+        if "response_format" in request.body:
+            known = "Sort" in request.body["messages"][-1]["content"]
+            return json.dumps({"decision": "sorting" if known else "none", "task": None})
+        return "```python\nans = f('pear fig')\n```"
+
+    with OpenAIServer(cheap) as server:
+        configured(tmp_path, server)
+        with closing(Library("sqlite:///latm.db")) as library:
+            made = tool(name="sorting", source="def f(words):\n    return ' '.join(sorted(words.split()))\n")
+            library.add(
+                dataclasses.replace(made, demonstrations=(Demonstration("Sort: fig date", "ans = 1"),))
+            )
+        known, unknown = here("solve", "Sort: pear fig"), here("solve", "Why?")
+
+    said = f"what no tool answers stays unanswered: roles.maker: {NO_KEY}"
+    assert (known.exit_code, known.stdout, said in known.stderr) == (0, "fig pear\n", True), known.stderr
+    assert (unknown.exit_code, unknown.stdout, said in unknown.stderr) == (3, "", True), unknown.stderr
 
 
 @pytest.mark.docker
