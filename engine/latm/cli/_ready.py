@@ -78,6 +78,7 @@ def check_making(
         LatmError: something is wrong or missing.
     """
     from latm._answers import answer_type as named
+    from latm.maker import check_enough
     from latm.maker.strict import split
 
     config, plugins = _looked_at(settings)
@@ -86,10 +87,12 @@ def check_making(
         named(answer_type)
     chosen: dict[str, Any] = {} if protocol is None else {"protocol": protocol}
     making = dataclasses.replace(config.making, instances=None, **chosen)
+    known = distinct(examples)
+    check_enough(task, known, making)
     asked = ["maker"]
     if making.protocol == "strict":
         asked += [] if making.second_opinion is None else [making.second_opinion]
-        asked += ["user"] if "user" in config.roles and split(distinct(examples), making).unseen else []
+        asked += ["user"] if "user" in config.roles and split(known, making).unseen else []
     if (lack := _lack(config, plugins, asked, create=True)) is not None:
         raise lack
 

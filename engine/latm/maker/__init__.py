@@ -1,5 +1,5 @@
 """The maker's room: from examples to a verified tool, in three stages: propose, verify, wrap."""
 
-from latm.maker._making import Maker
+from latm.maker._making import Maker, check_enough
 
-__all__ = ["Maker"]
+__all__ = ["Maker", "check_enough"]

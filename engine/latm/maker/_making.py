@@ -149,14 +149,7 @@ class Maker:
         pending: int,
     ) -> _Order:
         answers = find_answer_type(answer_type) if isinstance(answer_type, str) else answer_type
-        need = settings.demonstrations + settings.validation
-        if len(examples) < need:
-            given = "1 different one is" if len(examples) == 1 else f"{len(examples)} different ones are"
-            raise ConfigError(
-                f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} "
-                f"to verify on), and {given} given",
-                where="examples",
-            )
+        check_enough(task, examples, settings)
         name = await in_thread(self.library.resolve, task)
         role = await self.roles.get("maker")
         evidence = digest(*(part for each in examples for part in (each.question, each.answer)))
@@ -322,6 +315,22 @@ class Maker:
             demonstrations=wrapping.demonstrations,
             tests={"verification": verification.code},
             notes=wrapping.notes,
+        )
+
+
+def check_enough(task: str, examples: Sequence[Example], settings: MakingConfig) -> None:
+    """Refuse a making that has nothing to verify on.
+
+    Raises:
+        ConfigError: there are too few examples; says how many are needed, and for what.
+    """
+    need = settings.demonstrations + settings.validation
+    if len(examples) < need:
+        given = "1 different one is" if len(examples) == 1 else f"{len(examples)} different ones are"
+        raise ConfigError(
+            f"{task!r} needs {need} examples ({settings.demonstrations} to show, {settings.validation} "
+            f"to verify on), and {given} given",
+            where="examples",
         )
 
 

@@ -179,6 +179,7 @@ def test_what_needs_no_model_is_answered_without_a_key(here: Latm, tmp_path: Pat
         ("make t -e e.jsonl", "roles.maker = 'replay:none.json'", 2, "none.json"),
         ("make t -e e.jsonl --protocol papr", "roles.maker = 'local:x'", 2, "Did you mean 'paper'?"),
         ("make t -e e.jsonl --answer-type txt", "roles.maker = 'local:x'", 2, "Did you mean 'text'?"),
+        ("make t -e few.jsonl", "roles.maker = 'local:x'", 2, "needs 6 examples (3 to show, 3 to verify on)"),
         ("make : -e e.jsonl", "roles.maker = 'replay:none.json'", 2, "':'"),
         ("tune train pets.toml --tuner openai --base openai:m", "", 3, "OPENAI_API_KEY"),
     ],
@@ -191,6 +192,7 @@ def test_what_fails_before_it_begins_leaves_no_library(  # noqa: PLR0917 - a tab
         'about = "a note"\nquestion = "Of which pet?"\n[labels]\ncat = "Cats."\ndog = "Dogs."\n'
     )
     examples(tmp_path, 9)
+    (tmp_path / "few.jsonl").write_text('{"question": "q", "answer": "a"}\n')
 
     done = here(*arguments.split())
 
