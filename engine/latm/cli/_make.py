@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from latm._examples import read_examples
+from latm._figures import seconds
 from latm.cli._completing import one_of, tool_names
 from latm.cli._ready import check_making
 from latm.cli._say import cost, note, plain, print_json
@@ -60,7 +61,7 @@ def make(
     typer.echo(f"{tool.name} version {tool.version}{was}: {tool.contract.splitlines()[0]}")
     origin = tool.provenance
     note(
-        f"made by {origin.maker} in {origin.seconds:.1f} s, {origin.usage.total} tokens, "
+        f"made by {origin.maker} in {seconds(origin.seconds)}, {origin.usage.total} tokens, "
         f"{cost(origin.cost_usd)}; latm tools show {tool.name}"
     )
     for each in tool.scorecard.notes:

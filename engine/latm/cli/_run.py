@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from latm._events import Events
+from latm._figures import seconds
 from latm._rooms import load_plugins, open_sandbox
 from latm.cli._bars import waiting
 from latm.cli._say import NOT_ACHIEVED, WRONG_INPUT, note, plain, print_json
@@ -90,7 +91,7 @@ def _show(outcome: Outcome) -> None:
         value = plain(outcome.value)
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-        note(f"{outcome.status} in {outcome.wall_s * 1000:.1f} ms, cell {outcome.cell}")
+        note(f"{outcome.status} in {seconds(outcome.wall_s)}, cell {outcome.cell}")
         return
     error = outcome.error
     if error is not None and error.traceback:
@@ -99,4 +100,4 @@ def _show(outcome: Outcome) -> None:
         sys.stderr.write(f"{error}\n")
         if error.type == "NoSuchFunction":
             note("latm run FILE FUNCTION --args '[...]' calls a function by its name")
-    note(f"{outcome.status} after {outcome.wall_s:.2f} s", style="yellow")
+    note(f"{outcome.status} after {seconds(outcome.wall_s)}", style="yellow")

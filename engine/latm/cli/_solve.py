@@ -10,6 +10,7 @@ from typing import Annotated, cast
 
 import typer
 
+from latm._figures import seconds
 from latm._records import Answer
 from latm._sync import Engine
 from latm.cli._ready import check_solving
@@ -220,4 +221,4 @@ def _show(answer: Answer) -> None:
     by = f"tool {answer.tool} version {answer.tool_version}" if answer.route == "tool" else "the strong model"
     if answer.route == "model" and (why := why_not(answer)):
         note(why)
-    note(f"by {by}, {answer.usage.total} tokens, {cost(answer.cost_usd)}, {answer.seconds:.2f} s")
+    note(f"by {by}, {answer.usage.total} tokens, {cost(answer.cost_usd)}, {seconds(answer.seconds)}")

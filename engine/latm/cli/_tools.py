@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from latm._figures import usd
+from latm._figures import seconds, usd
 from latm._records import Attempt, Tool
 from latm.cli import _keeping
 from latm.cli._bars import waiting
@@ -205,7 +205,7 @@ def _evidence(console: Console, tool: Tool, version: Version) -> None:
             f"{stage} {tool.scorecard.count(stage)}"
             for stage in dict.fromkeys(each.stage for each in tool.scorecard.attempts)
         ),
-        "cost": f"{usd(origin.cost_usd)}, {origin.usage.total} tokens, {origin.seconds:.1f} s",
+        "cost": f"{usd(origin.cost_usd)}, {origin.usage.total} tokens, {seconds(origin.seconds)}",
         "status": version.status if version.reason is None else f"{version.status}: {version.reason}",
         "uses": f"{version.uses}, {version.failures} failed",
         "source": f"sha256 {origin.source_sha256[:16]}",

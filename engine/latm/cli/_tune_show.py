@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from latm._figures import count, seconds
 from latm._ledger import Spend
 from latm.cli._say import cost, note, plain
 from latm.errors import ConfigError
@@ -86,7 +87,8 @@ def tuned(model: TunedModel) -> None:
     typer.echo(model.model)
     tokens = "" if model.trained_tokens is None else f", {model.trained_tokens:,} tokens trained"
     note(
-        f"tuned of {model.base} on {model.samples} samples in {model.seconds:.1f} s{tokens}, {_price(model)}"
+        f"tuned of {model.base} on {count(model.samples, 'sample')} in {seconds(model.seconds)}{tokens}, "
+        f"{_price(model)}"
     )
     if model.expires is not None:
         note(f"expires on {model.expires[:10]}. {model.note}".rstrip(), "yellow")
@@ -145,7 +147,7 @@ def labelled(said: Labelled) -> None:
     typer.echo(said.label or "unsure")
     sure = "" if said.confidence is None else f", confidence {said.confidence:.2f}"
     other = f", which said {said.reply!r}" if said.label is None else ""
-    note(f"{said.model}{other}{sure}, {said.seconds:.3f} s, {cost(said.cost_usd)}")
+    note(f"{said.model}{other}{sure}, {seconds(said.seconds)}, {cost(said.cost_usd)}")
 
 
 def status(jobs: Sequence[Training], promotions: Sequence[tuple[str, bool]]) -> None:
