@@ -198,10 +198,12 @@ async def test_a_provider_may_be_named_by_configuration_alone(tmp_path: Path) ->
     plugins = load_plugins(config)
     events = Events(None, plugins.event)
     roles = Roles(config, plugins, library=library, ledger=Ledger(), events=events, clock=FakeClock())
-    reply = await (await roles.get("maker")).complete(ASK, desk(tmp_path, []).purpose())
+    place = desk(tmp_path, [])
+    reply = await (await roles.get("maker")).complete(ASK, place.purpose())
     assert reply.text == "a"
     await roles.aclose()
     library.close()
+    place.library.close()
 
 
 @pytest.mark.parametrize(("use", "message"), [(3, r"providers\.mine\.use: must be"), ("opnai", "'openai'")])
